@@ -1,0 +1,181 @@
+/**
+ * What `import { ... } from 'postern'` gives to a filter: the types that authors see.
+ * The values are in the other files of this folder; they run inside the isolate.
+ */
+
+import type { Duration } from '../../config/units.ts';
+import type { ReplyArguments } from '../../policy/smtp-reply.ts';
+
+/** What a handler may return; made by {@link accept}, {@link reject} and the others. Nothing means: continue. */
+export interface FilterVerdict {
+  readonly kind: 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip' | 'delay';
+}
+
+/** What a handler returns. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one
+export type HandlerResult = FilterVerdict | undefined | void | Promise<FilterVerdict | undefined | void>;
+
+/** ESMTP parameters of MAIL or RCPT: `{ SIZE: '1234', SMTPUTF8: true }`. */
+export type EsmtpArgs = Readonly<Record<string, string | true>>;
+
+export interface Sender {
+  /** Without `<>`; `''` is the null sender. */
+  readonly address: string;
+  readonly args: EsmtpArgs;
+}
+
+export interface Recipient {
+  /** Without `<>`. */
+  readonly address: string;
+  readonly args: EsmtpArgs;
+}
+
+export interface Client {
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  readonly hostname: string | undefined;
+  readonly family: 'inet' | 'inet6' | 'unix' | 'unknown';
+}
+
+export interface Tls {
+  readonly version: string;
+  readonly cipher: string | undefined;
+  readonly bits: number | undefined;
+  readonly subject: string | undefined;
+  readonly issuer: string | undefined;
+}
+
+export interface SmtpAuth {
+  readonly type: string;
+  readonly user: string | undefined;
+  readonly author: string | undefined;
+}
+
+/** One SMTP connection. What is not known yet is `undefined`, never an empty string. */
+export interface Session {
+  readonly id: string;
+  /** The phase that runs now. */
+  readonly phase: string;
+  readonly client: Client;
+  readonly helo: string | undefined;
+  readonly tls: Tls | undefined;
+  /** SMTP AUTH, after it succeeded. */
+  readonly auth: SmtpAuth | undefined;
+  readonly daemon: {
+    readonly name: string | undefined;
+    readonly address: string | undefined;
+    readonly port: number | undefined;
+  };
+  /** The MTA's own name. */
+  readonly hostname: string | undefined;
+  /** An MTA macro, with or without braces; the latest stage that set it wins. */
+  macro(name: string): string | undefined;
+  /** Kept by this filter for the connection; JSON values only. */
+  readonly state: Record<string, unknown>;
+  /** From `mail` on. */
+  readonly message: Message | undefined;
+}
+
+export interface Header {
+  readonly name: string;
+  /** The value as text, folds as they are, without the one leading space. */
+  readonly value: string;
+  /** Unfolded and RFC 2047-decoded. */
+  readonly text: string;
+  /** The bytes of the value as they came. */
+  readonly raw: Uint8Array;
+}
+
+/** The headers of a message. Names are compared without case; changes are for `eom` only. */
+export interface Headers extends Iterable<Header> {
+  /** The text of the first header of that name. */
+  get(name: string): string | undefined;
+  getAll(name: string): string[];
+  has(name: string): boolean;
+  /** At the end of the headers. */
+  add(name: string, value: string | Uint8Array): void;
+  /** 0: above everything; 1: below the MTA's own Received; k: above the k-th header that you see. */
+  insert(index: number, name: string, value: string | Uint8Array): void;
+  /** `other`: a name, meaning its first, or a header of the iteration. */
+  insertBefore(other: string | Header, name: string, value: string | Uint8Array): void;
+  insertAfter(other: string | Header, name: string, value: string | Uint8Array): void;
+  /** The `nth` header of that name, from 1; added when it is not there. */
+  change(name: string, value: string | Uint8Array, nth?: number): void;
+  /** Without `nth`: all headers of that name. */
+  delete(name: string, nth?: number): void;
+}
+
+export interface Message {
+  /** The MTA's queue id; Postfix knows it from the first accepted recipient on. */
+  readonly queueId: string | undefined;
+  readonly sender: Sender;
+  /** Those that were accepted so far. */
+  readonly recipients: readonly Recipient[];
+  /** Complete from `eoh` on. */
+  readonly headers: Headers;
+  /** Bytes of headers and body as they came; known in `eom`. */
+  readonly size: number | undefined;
+  /** Kept by this filter for this message only; JSON values only. */
+  readonly state: Record<string, unknown>;
+  /** The raw body. */
+  body(): Promise<Uint8Array>;
+  /** The whole message: headers, an empty line, the body. */
+  raw(): Promise<Uint8Array>;
+  setSender(address: string, args?: EsmtpArgs): void;
+  addRecipient(address: string, args?: EsmtpArgs): void;
+  deleteRecipient(address: string): void;
+  /** A text gets CRLF line ends; bytes go out as they are. */
+  replaceBody(body: string | Uint8Array): void;
+  quarantine(reason: string): void;
+  /** Tells the MTA that this takes a while; also sent by itself. */
+  progress(): void;
+}
+
+export interface TtlOption {
+  /** How long the key lives: milliseconds or `'90s'`, `'5m'`, `'1d'`. Without it: for ever. */
+  readonly ttl?: Duration;
+}
+
+/** A JSON value or bytes; what was set is what comes back. */
+export type KvValue = unknown;
+
+export interface Kv {
+  get(key: string): Promise<KvValue | undefined>;
+  set(key: string, value: KvValue, options?: TtlOption): Promise<void>;
+  /** Whether it was there. */
+  delete(key: string): Promise<boolean>;
+  has(key: string): Promise<boolean>;
+  /** `true` if it was absent and is now set. */
+  add(key: string, value: KvValue, options?: TtlOption): Promise<boolean>;
+  /** The new number; the TTL is set when the key is made. */
+  incr(key: string, by?: number, options?: TtlOption): Promise<number>;
+}
+
+export interface Log {
+  debug(text: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(text: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(text: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(text: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Everything that a filter may import from `postern`. */
+export interface PosternModule {
+  /** This filter is satisfied with the message (in connect, helo: the connection); `all`: so are all others. */
+  accept(options?: { readonly all?: boolean }): FilterVerdict;
+  /** No argument: the MTA's own text. A text: code 550. Or code, enhanced status, text or lines. */
+  reject(...reply: ReplyArguments): FilterVerdict;
+  /** As `reject`; a text alone has code 451. */
+  tempfail(...reply: ReplyArguments): FilterVerdict;
+  /** Take the message and drop it silently. */
+  discard(): FilterVerdict;
+  /** From `body`: send me no more of it. */
+  skip(): FilterVerdict;
+  /** Answer later. */
+  delay(seconds: number, verdict?: FilterVerdict): FilterVerdict;
+  readonly kv: Kv;
+  readonly log: Log;
+  sleep(ms: number): Promise<void>;
+  /** What the configuration gives this filter. */
+  // biome-ignore lint/suspicious/noExplicitAny: the configuration's own shape, which only the author knows
+  readonly settings: any;
+}
