@@ -1,6 +1,6 @@
 /** Addresses and ESMTP parameters between their form on the wire and the one that authors see. */
 
-import type { EsmtpArgs } from './api.ts';
+import type { EsmtpArgs, Recipient } from './api.ts';
 
 /** `<user@example.com>` or `user@example.com` without its brackets. */
 export function plainMailbox(address: string): string {
@@ -16,6 +16,10 @@ export function argsFromWire(args: readonly string[]): EsmtpArgs {
     else parsed[arg.slice(0, at).toUpperCase()] = arg.slice(at + 1);
   }
   return parsed;
+}
+
+export function recipientFromWire(address: string, args: readonly string[]): Recipient {
+  return { address: plainMailbox(address), args: argsFromWire(args) };
 }
 
 /** The reverse of {@link argsFromWire}; throws on what no MTA would take. */

@@ -3,7 +3,7 @@
 import type { Modification } from '../../policy/modification.ts';
 import type { EsmtpArgs, Message, Recipient, Sender } from './api.ts';
 import { bytesFromLatin1, latin1FromBytes, utf8AsLatin1 } from './bytes.ts';
-import { argsFromWire, argsToWire, checkedMailbox, plainMailbox } from './esmtp.ts';
+import { argsFromWire, argsToWire, checkedMailbox, plainMailbox, recipientFromWire } from './esmtp.ts';
 import { MessageHeaders } from './headers.ts';
 import { State } from './state.ts';
 
@@ -103,7 +103,7 @@ export class SessionMessage implements Message {
   /** The rest is for the dispatcher. */
 
   learnRecipient(address: string, args: readonly string[]): void {
-    this.#recipients.push({ address: plainMailbox(address), args: argsFromWire(args) });
+    this.#recipients.push(recipientFromWire(address, args));
   }
 
   learnSize(size: number): void {
@@ -117,7 +117,7 @@ export class SessionMessage implements Message {
         this.#sender = { address: modification.address, args: argsFromWire(modification.args) };
         return;
       case 'addRecipient':
-        this.#recipients.push({ address: modification.address, args: argsFromWire(modification.args) });
+        this.#recipients.push(recipientFromWire(modification.address, modification.args));
         return;
       case 'deleteRecipient': {
         const at = this.#recipients.findIndex(({ address }) => address === modification.address);

@@ -3,17 +3,12 @@
 import type { Fact } from '../../policy/event.ts';
 import { MacroTable } from '../../policy/macros.ts';
 import type { Client, Session, SmtpAuth, Tls } from './api.ts';
+import type { SessionOpening } from '../guest-border.ts';
 import { SessionMessage } from './message.ts';
 import { request } from './outbox.ts';
 import { State } from './state.ts';
 
 const UNKNOWN_CLIENT: Client = { address: undefined, port: undefined, hostname: undefined, family: 'unknown' };
-
-/** What an earlier isolate left of this session, as JSON. */
-export interface KeptStates {
-  readonly session?: string;
-  readonly message?: string;
-}
 
 export class GuestSession implements Session {
   readonly id: string;
@@ -27,10 +22,10 @@ export class GuestSession implements Session {
   #keptMessage: string | undefined;
   readonly #macros = new MacroTable();
 
-  constructor(id: string, states: KeptStates) {
-    this.id = id;
-    this.kept = new State(states.session);
-    this.#keptMessage = states.message;
+  constructor(opening: SessionOpening) {
+    this.id = opening.id;
+    this.kept = new State(opening.session);
+    this.#keptMessage = opening.message;
   }
 
   get phase(): string {

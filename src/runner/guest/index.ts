@@ -1,0 +1,148 @@
+/**
+ * The isolate's side of the border. The host calls these functions and sees their strings;
+ * nothing of the host is ever visible in here. One isolate holds one filter.
+ */
+
+import { isPhase, type Phase } from '../../policy/phases.ts';
+import { type GuestBorder, type GuestCall, type LoadReport, type SessionOpening, SIGN } from '../guest-border.ts';
+import type { PosternModule } from './api.ts';
+import { currentEvent, setCurrentEvent } from './current.ts';
+import { abandon, begin, explain, type Handler, resume } from './dispatch.ts';
+import { installGlobals } from './globals.ts';
+import { kv } from './kv.ts';
+import { log } from './log.ts';
+import { answer, request, take } from './outbox.ts';
+import { recipientFromWire } from './esmtp.ts';
+import { parseFact } from '../fact-log.ts';
+import { GuestSession } from './session.ts';
+import { accept, delay, discard, reject, skip, tempfail } from './verdicts.ts';
+
+const handlers = new Map<Phase, Handler>();
+const sessions = new Map<number, GuestSession>();
+
+function sleep(ms: number): Promise<void> {
+  if (typeof ms !== 'number' || !(ms >= 0)) throw new TypeError(`sleep: expected milliseconds, got ${String(ms)}`);
+  return request(currentEvent(), 'sleep', [ms]) as Promise<void>;
+}
+
+/** Evaluates the filter; `factory` is its compiled script. */
+function load(factory: (postern: PosternModule) => Record<string, unknown>, settingsJson: string): string {
+  installGlobals();
+  const settings: unknown = deepFreeze(JSON.parse(settingsJson));
+  const postern: PosternModule = { accept, reject, tempfail, discard, skip, delay, kv, log, sleep, settings };
+  const report: { -readonly [Key in keyof LoadReport]: LoadReport[Key] } = { phases: [], unknown: [] };
+  try {
+    const exported = factory(Object.freeze(postern));
+    for (const name of Object.keys(exported)) {
+      const value = exported[name];
+      if (name === 'options') report.options = JSON.parse(JSON.stringify(value ?? {}));
+      else if (isPhase(name) && typeof value === 'function') {
+        handlers.set(name, value as Handler);
+        report.phases = [...report.phases, name];
+      } else report.unknown = [...report.unknown, name];
+    }
+  } catch (error) {
+    const [message, stack] = explain(error);
+    report.error = { message, stack };
+  }
+  return JSON.stringify(report);
+}
+
+function call(
+  event: number,
+  sessionKey: number,
+  generation: number,
+  callJson: string,
+  buffer: ArrayBuffer | undefined,
+  ...facts: string[]
+): string {
+  setCurrentEvent(event);
+  const what = JSON.parse(callJson) as GuestCall;
+  const session = sessionKey === 0 ? undefined : enter(event, sessionKey, generation, what.phase, facts);
+  const handler = handlers.get(what.phase);
+  if (!handler) return SIGN.quiet;
+  return begin(event, what.phase, handler, session, argumentLists(what, session, buffer)) ?? take();
+}
+
+function enter(event: number, key: number, generation: number, phase: Phase, facts: string[]): GuestSession {
+  let session = sessions.get(key);
+  let at = 0;
+  if (!session) {
+    session = new GuestSession(JSON.parse(facts[at++]!) as SessionOpening);
+    sessions.set(key, session);
+  }
+  session.enter(event, phase, generation);
+  for (; at < facts.length; at += 1) session.learn(parseFact(facts[at]!));
+  return session;
+}
+
+/** The handler's calls that this call means, one list of arguments each. */
+function argumentLists(
+  what: GuestCall,
+  session: GuestSession | undefined,
+  buffer: ArrayBuffer | undefined,
+): (readonly unknown[])[] {
+  switch (what.phase) {
+    case 'init':
+    case 'exit':
+      return [[]];
+    case 'connect':
+    case 'helo':
+    case 'mail':
+    case 'data':
+    case 'eoh':
+    case 'abort':
+    case 'close':
+      return [[session]];
+    case 'rcpt':
+      return [[session, recipientFromWire(what.address, what.args)]];
+    case 'unknown':
+      return [[session, what.command]];
+    case 'header': {
+      const lists: unknown[][] = [];
+      for (let index = what.from; index < what.to; index += 1) lists.push([session, session?.message?.headers.came(index)]);
+      return lists;
+    }
+    case 'body': {
+      let at = 0;
+      return what.lengths.map((length) => {
+        const chunk = new Uint8Array(buffer!, at, length);
+        at += length;
+        return [session, chunk];
+      });
+    }
+    case 'eom':
+      session?.message?.learnSize(what.size);
+      return [[session, session?.message]];
+    default:
+      return what satisfies never;
+  }
+}
+
+/** The answer to a capability request; what comes of it is taken with `drain`. */
+function result(event: number, callId: number, ok: boolean, json: string, buffer?: ArrayBuffer): void {
+  setCurrentEvent(event);
+  answer(callId, ok, buffer ? new Uint8Array(buffer) : JSON.parse(json));
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+const border: GuestBorder = {
+  load: load as GuestBorder['load'],
+  call,
+  resume: () => resume() ?? take(),
+  result,
+  drain: take,
+  abandon,
+  forget: (sessionKey) => {
+    sessions.delete(sessionKey);
+  },
+};
+
+export default border;
