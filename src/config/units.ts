@@ -32,7 +32,11 @@ export class UnitError extends Error {
 
 /** Milliseconds of a {@link Duration}; throws {@link UnitError}. */
 export function durationMs(value: Duration): number {
-  return parse(value, DURATION_UNITS, "a duration such as '500ms', '90s', '5m', '2h', '1d' or milliseconds");
+  return parse(
+    value,
+    DURATION_UNITS,
+    "a duration such as '500ms', '90s', '5m', '2h', '1d' or milliseconds",
+  );
 }
 
 /** Bytes of a {@link Size}; throws {@link UnitError}. */

@@ -1,0 +1,120 @@
+/** Everything that could grow without end has a limit with a name and a default. */
+
+import { z } from 'zod';
+import { count, duration, expectObject, size } from './fields.ts';
+import { type Duration, durationMs, type Size, sizeBytes } from './units.ts';
+
+/** `limits` as written in a configuration. */
+export interface LimitsInput {
+  /** Bytes of one milter packet; at least '64KB', which a body chunk takes. Default '2MB'. */
+  readonly packet?: Size;
+  /** Headers of one message. Default 2000. */
+  readonly headers?: number;
+  /** Bytes of all headers of one message. Default '2MB'. */
+  readonly headerBytes?: Size;
+  /** Recipients of one message. Default 20000. */
+  readonly recipients?: number;
+  /** Bytes of one message. Default '100MB'. */
+  readonly message?: Size;
+  /** MTA connections of one worker. Default 10000. */
+  readonly sessions?: number;
+  /** How long an MTA may be silent between two commands; MTAs wait 2 h for their clients. Default '7210s'. */
+  readonly idle?: Duration;
+  /** How long an MTA may take to accept a reply. Default '30s'. */
+  readonly write?: Duration;
+  /** The longest tarpit; Postfix gives up after 30 s (milter_command_timeout). Default '25s'. */
+  readonly delay?: Duration;
+  /** Resident memory of one runner process, which is killed above it. Default '512MB'. */
+  readonly runnerMemory?: Size;
+  /** Runner processes of one worker. Default 1. */
+  readonly runners?: number;
+  /** `session.state` of one filter, as JSON. Default '64KB'. */
+  readonly state?: Size;
+  /** How long a filter may take to load. Default '5s'. */
+  readonly load?: Duration;
+  /** Events that wait for a runner before the MTA's sockets are paused. Default 1000. */
+  readonly queue?: number;
+  /** How often the MTA is told that the end of a message takes longer. Default '5s'. */
+  readonly progress?: Duration;
+}
+
+/** The limits in force. */
+export interface Limits {
+  readonly packetBytes: number;
+  readonly headers: number;
+  readonly headerBytes: number;
+  readonly recipients: number;
+  readonly messageBytes: number;
+  readonly sessions: number;
+  readonly idleMs: number;
+  readonly writeMs: number;
+  readonly delayMs: number;
+  readonly runnerMemoryBytes: number;
+  readonly runners: number;
+  readonly stateBytes: number;
+  readonly loadMs: number;
+  readonly queue: number;
+  readonly progressMs: number;
+}
+
+/** The limits where a configuration says nothing. */
+export const DEFAULT_LIMITS: Limits = {
+  packetBytes: sizeBytes('2MB'),
+  headers: 2000,
+  headerBytes: sizeBytes('2MB'),
+  recipients: 20_000,
+  messageBytes: sizeBytes('100MB'),
+  sessions: 10_000,
+  idleMs: durationMs('7210s'),
+  writeMs: durationMs('30s'),
+  delayMs: durationMs('25s'),
+  runnerMemoryBytes: sizeBytes('512MB'),
+  runners: 1,
+  stateBytes: sizeBytes('64KB'),
+  loadMs: durationMs('5s'),
+  queue: 1000,
+  progressMs: durationMs('5s'),
+};
+
+/** The limits as written, each turned into a number. */
+export const limitsSchema = z.strictObject(
+  {
+    packet: size({ least: '64KB', most: '1GB' }).optional(),
+    headers: count().optional(),
+    headerBytes: size().optional(),
+    recipients: count().optional(),
+    message: size().optional(),
+    sessions: count().optional(),
+    idle: duration().optional(),
+    write: duration().optional(),
+    delay: duration().optional(),
+    runnerMemory: size({ least: '64MB' }).optional(),
+    runners: count().optional(),
+    state: size().optional(),
+    load: duration().optional(),
+    queue: count().optional(),
+    progress: duration().optional(),
+  },
+  expectObject("limits such as { delay: '25s', message: '100MB' }"),
+);
+
+/** Parsed limits with the defaults in the gaps and units in the names. */
+export function limitsOf(parsed: z.output<typeof limitsSchema> = {}): Limits {
+  return {
+    packetBytes: parsed.packet ?? DEFAULT_LIMITS.packetBytes,
+    headers: parsed.headers ?? DEFAULT_LIMITS.headers,
+    headerBytes: parsed.headerBytes ?? DEFAULT_LIMITS.headerBytes,
+    recipients: parsed.recipients ?? DEFAULT_LIMITS.recipients,
+    messageBytes: parsed.message ?? DEFAULT_LIMITS.messageBytes,
+    sessions: parsed.sessions ?? DEFAULT_LIMITS.sessions,
+    idleMs: parsed.idle ?? DEFAULT_LIMITS.idleMs,
+    writeMs: parsed.write ?? DEFAULT_LIMITS.writeMs,
+    delayMs: parsed.delay ?? DEFAULT_LIMITS.delayMs,
+    runnerMemoryBytes: parsed.runnerMemory ?? DEFAULT_LIMITS.runnerMemoryBytes,
+    runners: parsed.runners ?? DEFAULT_LIMITS.runners,
+    stateBytes: parsed.state ?? DEFAULT_LIMITS.stateBytes,
+    loadMs: parsed.load ?? DEFAULT_LIMITS.loadMs,
+    queue: parsed.queue ?? DEFAULT_LIMITS.queue,
+    progressMs: parsed.progress ?? DEFAULT_LIMITS.progressMs,
+  };
+}
