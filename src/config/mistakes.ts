@@ -35,23 +35,25 @@ export function shown(value: unknown): string {
 }
 
 /**
- * The mistakes that a schema found in `raw`. A schema's message that starts with
- * `expected` gets what came added. `keysOf` names the keys that exist at a path,
- * for suggestions.
+ * The mistakes that a schema found in `raw`, each at its place below `root`. A schema's
+ * message that starts with `expected` gets what came added. `keysOf` names the keys that
+ * exist at a place, for suggestions.
  */
 export function mistakesOf(
   issues: readonly z.core.$ZodIssue[],
   raw: unknown,
   keysOf: (path: readonly PropertyKey[]) => readonly string[],
+  root: readonly PropertyKey[] = [],
 ): Mistake[] {
   return issues.flatMap((issue) => {
+    const path = [...root, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
-        path: keyPath([...issue.path, key]),
+        path: keyPath([...path, key]),
         message: `there is no such key${suggestion(key, keysOf(issue.path))}`,
       }));
     }
-    return [{ path: keyPath(issue.path), message: withValue(issue.message, raw, issue.path) }];
+    return [{ path: keyPath(path), message: withValue(issue.message, raw, issue.path) }];
   });
 }
 
