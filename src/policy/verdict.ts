@@ -1,6 +1,6 @@
 /** What a filter's handler decides, and which decisions make sense in which phase. */
 
-import type { Phase } from './phases.ts';
+import { isMessagePhase, type Phase } from './phases.ts';
 import type { SmtpReply } from './smtp-reply.ts';
 
 export type Verdict =
@@ -63,6 +63,13 @@ export function endsChain(verdict: Verdict): boolean {
     default:
       return verdict satisfies never;
   }
+}
+
+/** Whether this verdict settles the fate of the whole message: at RCPT, a refusal concerns one recipient. */
+export function decidesMessage(verdict: Verdict, phase: Phase): boolean {
+  if (!isMessagePhase(phase) || !endsChain(verdict)) return false;
+  const { kind } = withoutDelay(verdict).verdict;
+  return phase !== 'rcpt' || kind === 'discard' || kind === 'accept';
 }
 
 /** The verdict without its delay, and the delay in milliseconds. */

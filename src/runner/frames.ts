@@ -38,6 +38,8 @@ export interface LoadOrder {
   readonly title: string;
   readonly guest: string;
   readonly filters: readonly FilterScript[];
+  /** What to keep to until `start`: the filters' own options are not known yet. */
+  readonly options: readonly FilterOptions[];
   readonly loadMs: number;
 }
 
@@ -49,6 +51,8 @@ export interface StartOrder {
 /** `open` (id: session): a session that this runner has not seen, and its filters' states by filter. */
 export interface SessionOrder {
   readonly id: string;
+  /** The message that the states of messages belong to. */
+  readonly generation: number;
   readonly states: Readonly<Record<number, KeptStates>>;
 }
 

@@ -55,6 +55,8 @@ export interface GuestBorder {
   result(event: number, call: number, ok: boolean, json: string, buffer?: ArrayBuffer): void;
   /** The outbox as JSON, a list of OutboxItem, or `''`. */
   drain(): string;
+  /** What `call`, `resume` or `drain` returned last; for a host that lost it to an unhandled rejection. */
+  again(): string;
   /** The host gave up on this event. */
   abandon(event: number): void;
   forget(sessionKey: number): void;

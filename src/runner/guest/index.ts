@@ -133,12 +133,24 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
+let last = '';
+
 const border: GuestBorder = {
   load: load as GuestBorder['load'],
-  call,
-  resume: () => resume() ?? take(),
+  call: (...args) => {
+    last = call(...args);
+    return last;
+  },
+  resume: () => {
+    last = resume() ?? take();
+    return last;
+  },
   result,
-  drain: take,
+  drain: () => {
+    last = take();
+    return last;
+  },
+  again: () => last,
   abandon,
   forget: (sessionKey) => {
     sessions.delete(sessionKey);
