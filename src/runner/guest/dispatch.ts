@@ -64,7 +64,8 @@ function proceed(run: Run, sync: boolean): string | undefined {
     const args = run.calls[run.next++]!;
     let returned: unknown;
     try {
-      returned = run.handler(...args);
+      const { handler } = run;
+      returned = handler(...args);
       if (isThenable(returned)) {
         wait(run, returned);
         return SIGN.pending;

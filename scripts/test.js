@@ -1,0 +1,65 @@
+// npm test: installs the servers that the tests need, then lints, type-checks and runs every test.
+// Arguments go to jest: `npm test -- test/kv`.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isCi = process.env.CI === 'true';
+
+/** Debian's packages, and by what one sees that they are there. */
+const SERVERS = [{ package: 'postfix', program: '/usr/sbin/postfix', suites: 'test/e2e and test/harness' }];
+
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (error) console.error(`npm test: ${command}: ${error.message}`);
+  return status === 0;
+}
+
+function installServers() {
+  const missing = SERVERS.filter(({ program }) => !existsSync(program));
+  if (missing.length === 0) return;
+  const names = missing.map((server) => server.package);
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    console.log(`npm test: installing ${names.join(', ')} ...`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const quiet = ['inherit', 'ignore', 'inherit'];
+    run('apt-get', ['update', '-qq'], { env, stdio: quiet });
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], { env, stdio: quiet });
+  }
+  for (const server of missing.filter(({ program }) => !existsSync(program))) {
+    const how = `apt-get install ${server.package}, as root`;
+    if (isCi) {
+      console.error(`npm test: ${server.package} is missing, which CI must have (${how})`);
+      process.exit(1);
+    }
+    console.log(`npm test: leaving out ${server.suites}: ${server.package} is not installed (${how})`);
+  }
+}
+
+/** Runs jest and ends with a line that says how many tests passed. */
+function runTests(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-test-'));
+  const report = join(folder, 'report.json');
+  const passed = run('jest', ['--json', `--outputFile=${report}`, ...args], {
+    // With --json jest prints the report to stdout too; what people read goes to stderr.
+    stdio: ['inherit', 'ignore', 'inherit'],
+  });
+  if (existsSync(report)) {
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
+    console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
+  }
+  rmSync(folder, { recursive: true });
+  return passed;
+}
+
+installServers();
+const steps = [
+  () => run('biome', ['check', '--error-on-warnings', '.']),
+  () => run('tsc', ['--noEmit']),
+  () => runTests(process.argv.slice(2)),
+];
+process.exit(steps.map((step) => step()).every(Boolean) ? 0 : 1);
