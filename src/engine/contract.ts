@@ -26,6 +26,8 @@ export interface Outcome {
   readonly filter?: string;
   /** What `eom` handlers changed, in order. */
   readonly modifications: readonly Modification[];
+  /** For each of the modifications, the index in `Engine.filters` of the filter that asked for it. */
+  readonly modifiedBy?: readonly number[];
 }
 
 /** What a session offers to its filters while a call runs. */

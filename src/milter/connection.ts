@@ -1,0 +1,263 @@
+/**
+ * One connection of an MTA: bytes to commands, replies to bytes, and everything that can go
+ * wrong with a socket. What the commands mean is the session's business.
+ */
+
+import type { Socket } from 'node:net';
+import { CommandDecoder, encodeReplies, MilterCodecError, type Reply } from 'net-milter-codec';
+import type { Engine } from '../engine/contract.ts';
+import { errorFields, type Logger } from './logger.ts';
+import { Session } from './session.ts';
+import type { CloseReason, SessionLimits, SessionPort } from './session-port.ts';
+import type { Timer, Timers } from './timers.ts';
+
+/** The part of the configuration's limits that a connection keeps. */
+export interface ConnectionLimits extends SessionLimits {
+  readonly packetBytes: number;
+  readonly idleMs: number;
+  readonly writeMs: number;
+}
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly engine: Engine;
+  /** Indexes into the engine's filters, in order. */
+  readonly scope: readonly number[];
+  readonly limits: ConnectionLimits;
+  readonly log: Logger;
+  readonly timers: Timers;
+  /** Where it came in, for logs. */
+  readonly listener: string;
+  /** The socket is closed and the session has ended. */
+  readonly onEnd: () => void;
+}
+
+/** While more commands and calls than this wait for filters, nothing more is read. */
+const MOST_WAITING = 64;
+
+/** Shown of a peer that does not speak the protocol. */
+const SHOWN_BYTES = 40;
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
+  readonly #decoder: CommandDecoder;
+  readonly #session: Session;
+  readonly #idle: Timer[] = [];
+  /** How the stream began, until something was negotiated. */
+  #beginning: string | undefined;
+  #heardAt: number;
+  #writing: Timer | undefined;
+  /** The socket takes no more until 'drain'. */
+  #blocked = false;
+  #pumping = false;
+  #closing = false;
+  /** Leaves after this time without a command, as soon as no message is under way. */
+  #quietMs: number | undefined;
+  #quiet: Timer | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { socket, timers, limits } = options;
+    this.#socket = socket;
+    this.#heardAt = timers.now();
+    this.#decoder = new CommandDecoder({ maxPacketBytes: limits.packetBytes });
+    const port: SessionPort = {
+      send: (replies) => this.#send(replies),
+      close: (reason) => this.#close(reason),
+      changed: () => this.#changed(),
+    };
+    this.#session = new Session({ ...options, port });
+    socket.on('data', (chunk) => this.#heard(chunk));
+    socket.on('drain', () => {
+      this.#blocked = false;
+      this.#changed();
+    });
+    socket.on('end', () => this.#ended());
+    socket.on('error', (error) => this.#broken(error));
+    socket.on('close', () => this.#closed());
+    this.#watchIdle(limits.idleMs);
+  }
+
+  /**
+   * Ends it between messages: at once if no message is under way and no command came for
+   * `quietMs`, else as soon as that is so.
+   */
+  shutdown(quietMs: number): void {
+    this.#quietMs = quietMs;
+    this.#leaveWhenQuiet();
+  }
+
+  /** Ends it now; the message under way is given up. */
+  destroy(): void {
+    this.#session.vanish();
+    this.#socket.destroy();
+  }
+
+  get #about(): object {
+    const { remoteAddress } = this.#socket;
+    return {
+      listener: this.#options.listener,
+      ...(remoteAddress !== undefined && { mta: remoteAddress }),
+      ...this.#session.about,
+    };
+  }
+
+  #heard(chunk: Buffer): void {
+    this.#heardAt = this.#options.timers.now();
+    if (this.#closing) return;
+    if (this.#session.isNew) {
+      this.#beginning = (this.#beginning ?? '') + chunk.toString('latin1', 0, SHOWN_BYTES);
+    }
+    try {
+      this.#decoder.push(chunk);
+      this.#pump();
+    } catch (error) {
+      this.#malformed(error);
+    }
+  }
+
+  /** Takes commands until there are none, or too many wait. */
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (!this.#closing && !this.#mustWait) {
+        const command = this.#decoder.next();
+        if (command === undefined) break;
+        this.#session.receive(command);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#mustWait) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  get #mustWait(): boolean {
+    return this.#blocked || this.#session.backlog > MOST_WAITING;
+  }
+
+  #changed(): void {
+    if (this.#closing || this.#pumping) return;
+    if (this.#socket.isPaused()) {
+      try {
+        this.#pump();
+      } catch (error) {
+        this.#malformed(error);
+      }
+    }
+    if (this.#quietMs !== undefined) this.#leaveWhenQuiet();
+  }
+
+  #send(replies: readonly Reply[]): void {
+    const { limits, timers } = this.#options;
+    if (!this.#socket.writable) return;
+    if (!this.#socket.write(encodeReplies(replies), this.#written)) this.#blocked = true;
+    // Nearly always the system takes a reply at once.
+    if (this.#socket.writableLength > 0) {
+      this.#writing ??= timers.after(limits.writeMs, () => this.#writeTimedOut());
+    }
+  }
+
+  readonly #written = (): void => {
+    if (this.#socket.writableLength > 0) return;
+    this.#writing?.cancel();
+    this.#writing = undefined;
+  };
+
+  #writeTimedOut(): void {
+    const { log, limits } = this.#options;
+    log.warn(
+      { ...this.#about, limit: 'limits.write', ms: limits.writeMs },
+      'closing a connection: the MTA does not take replies',
+    );
+    this.destroy();
+  }
+
+  /** Silence between two commands; while filters work, it is not the MTA that is silent. */
+  #watchIdle(ms: number): void {
+    const { timers, limits, log } = this.#options;
+    this.#idle[0] = timers.after(ms, () => {
+      const left = this.#heardAt + limits.idleMs - timers.now();
+      if (left > 0 || this.#session.isWaiting) {
+        this.#watchIdle(left > 0 ? left : limits.idleMs);
+        return;
+      }
+      log.info(
+        { ...this.#about, limit: 'limits.idle', ms: limits.idleMs },
+        'closing a connection: the MTA was silent for too long',
+      );
+      this.destroy();
+    });
+  }
+
+  #malformed(error: unknown): void {
+    const { log } = this.#options;
+    if (!(error instanceof MilterCodecError)) throw error;
+    const fields = { ...this.#about, ...errorFields(error), where: error.where };
+    if (this.#session.isNew) {
+      log.warn(
+        { ...fields, begins: printable(this.#beginning ?? '') },
+        'closing a connection: the other side does not speak milter',
+      );
+    } else log.warn(fields, 'closing a connection: the MTA sent a malformed packet');
+    this.#session.vanish();
+    this.#end();
+  }
+
+  #ended(): void {
+    const { pendingBytes } = this.#decoder;
+    if (!this.#closing && pendingBytes > 0 && !this.#mustWait) {
+      const { log } = this.#options;
+      log.warn({ ...this.#about, bytes: pendingBytes }, 'a connection ended inside a packet');
+    }
+    this.#session.vanish();
+    this.#closing = true;
+  }
+
+  #broken(error: Error): void {
+    const { log } = this.#options;
+    if (!this.#closing) log.info({ ...this.#about, ...errorFields(error) }, 'a connection broke');
+    this.#session.vanish();
+  }
+
+  #close(_reason: CloseReason): void {
+    this.#end();
+  }
+
+  /** Closes after what was written has gone out. */
+  #end(): void {
+    this.#closing = true;
+    this.#socket.destroySoon();
+  }
+
+  #closed(): void {
+    this.#closing = true;
+    this.#session.vanish();
+    this.#idle[0]?.cancel();
+    this.#writing?.cancel();
+    this.#quiet?.cancel();
+    this.#options.onEnd();
+  }
+
+  #leaveWhenQuiet(): void {
+    if (this.#closing || this.#quietMs === undefined || this.#quiet !== undefined) return;
+    if (!this.#session.betweenMessages) return;
+    const { timers } = this.#options;
+    const left = this.#heardAt + this.#quietMs - timers.now();
+    if (left > 0) {
+      this.#quiet = timers.after(left, () => {
+        this.#quiet = undefined;
+        this.#leaveWhenQuiet();
+      });
+      return;
+    }
+    this.#session.leave();
+    this.#end();
+  }
+}
+
+function printable(bytes: string): string {
+  return bytes.slice(0, SHOWN_BYTES).replace(/[^\x20-\x7e]/g, '.');
+}

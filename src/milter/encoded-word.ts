@@ -1,0 +1,153 @@
+/** Text outside ASCII in header values: RFC 2047 encoded words, both ways. */
+
+import { decodeText, encodeText } from 'net-milter-codec';
+
+/** `=?charset*language?encoding?data?=`; the language is RFC 2231's, and dropped. */
+const ENCODED_WORD = /=\?([^?\s*]+)(?:\*[^?\s]*)?\?([BbQq])\?([^?\r\n]*)\?=/g;
+
+/** A run of encoded words in one charset: one of their characters may be cut in two. */
+interface Run {
+  readonly charset: string;
+  readonly words: string[];
+  readonly bytes: Buffer[];
+}
+
+/** Whether a value may contain an encoded word. */
+export function hasEncodedWords(raw: string): boolean {
+  return raw.includes('=?');
+}
+
+/**
+ * The text of a header value (latin1, as it came): unfolded, without the one leading space,
+ * encoded words decoded. Those that cannot be decoded stay as they are.
+ */
+export function decodeWords(raw: string): string {
+  const value = unfolded(raw.startsWith(' ') ? raw.slice(1) : raw);
+  let text = '';
+  let run: Run | undefined;
+  let at = 0;
+  const endRun = () => {
+    if (run) text += decodedRun(run);
+    run = undefined;
+  };
+  for (const match of value.matchAll(ENCODED_WORD)) {
+    const [word, charset, encoding, data] = match;
+    const between = value.slice(at, match.index);
+    const follows = run !== undefined && /^[ \t]*$/.test(between);
+    // White space between two encoded words is not part of the text (RFC 2047 section 6.2).
+    if (!follows) {
+      endRun();
+      text += decodeText(between);
+    } else if (run?.charset !== charset!.toLowerCase()) {
+      endRun();
+    }
+    run ??= { charset: charset!.toLowerCase(), words: [], bytes: [] };
+    run.words.push(word);
+    run.bytes.push(/[Bb]/.test(encoding!) ? Buffer.from(data!, 'base64') : quotedBytes(data!));
+    at = match.index + word.length;
+  }
+  endRun();
+  return text + decodeText(value.slice(at));
+}
+
+/** Without the line breaks of folding; the white space after them stays (RFC 5322 section 2.2.3). */
+function unfolded(value: string): string {
+  return value.includes('\n') ? value.replace(/\r?\n(?=[ \t])/g, '') : value;
+}
+
+function decodedRun({ charset, words, bytes }: Run): string {
+  try {
+    return new TextDecoder(charset).decode(Buffer.concat(bytes));
+  } catch {
+    // A charset that nobody knows.
+    return decodeText(words.join(' '));
+  }
+}
+
+function quotedBytes(data: string): Buffer {
+  const latin1 = data
+    .replaceAll('_', ' ')
+    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(latin1, 'latin1');
+}
+
+const MAX_ENCODED_WORD = 75; // RFC 2047 section 2
+const ROOM = MAX_ENCODED_WORD - '=?UTF-8?B??='.length;
+
+/** Words and the white space between them; a quoted string is one word. */
+const WORDS = /((?:"(?:[^"\\]|\\.)*"|[^ \t\r\n])+)/s;
+const NEEDS_ENCODING = /[^\t\n\r\x20-\x7e]|=\?/;
+
+/**
+ * A header value (latin1, folded with LF) for a text: words outside ASCII become encoded
+ * words in UTF-8, the others stay, so that addresses beside names remain readable.
+ */
+export function encodeWords(text: string): string {
+  if (!NEEDS_ENCODING.test(text)) return text;
+  // Even indexes hold white space, odd ones words.
+  const parts = text.split(WORDS);
+  let value = '';
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = parts[index]!;
+    if (index % 2 === 0 || !NEEDS_ENCODING.test(part)) {
+      value += part;
+      continue;
+    }
+    // The white space between two words that are both encoded has to be encoded with them.
+    let run = part;
+    while (index + 2 < parts.length && NEEDS_ENCODING.test(parts[index + 2]!)) {
+      run += parts[index + 1]! + parts[index + 2]!;
+      index += 2;
+    }
+    value += encodedRun(unfolded(run));
+  }
+  return value;
+}
+
+function encodedRun(run: string): string {
+  const characters = [...run].map((character) => Buffer.from(encodeText(character), 'latin1'));
+  const bytes = Buffer.concat(characters).length;
+  const quoted = characters.map(quotedText);
+  const quotedLength = quoted.reduce((sum, { length }) => sum + length, 0);
+  return quotedLength <= Math.ceil(bytes / 3) * 4
+    ? joined(quoted, (piece) => piece.length, ROOM, (pieces) => `=?UTF-8?Q?${pieces.join('')}?=`)
+    : joined(
+        characters,
+        (piece) => piece.length,
+        Math.floor(ROOM / 4) * 3,
+        (pieces) => `=?UTF-8?B?${Buffer.concat(pieces).toString('base64')}?=`,
+      );
+}
+
+/** As few encoded words as hold all pieces, none of which is cut. */
+function joined<Piece>(
+  pieces: readonly Piece[],
+  lengthOf: (piece: Piece) => number,
+  room: number,
+  encode: (pieces: readonly Piece[]) => string,
+): string {
+  const words: string[] = [];
+  let current: Piece[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    if (length + lengthOf(piece) > room) {
+      words.push(encode(current));
+      current = [];
+      length = 0;
+    }
+    current.push(piece);
+    length += lengthOf(piece);
+  }
+  words.push(encode(current));
+  return words.join('\n ');
+}
+
+/** What may stand in a Q word wherever the word stands (RFC 2047 section 5, rule 3). */
+function quotedText(character: Buffer): string {
+  const text = character.toString('latin1');
+  if (text === ' ') return '_';
+  if (/^[A-Za-z0-9!*+/-]$/.test(text)) return text;
+  return [...character]
+    .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+    .join('');
+}

@@ -1,0 +1,89 @@
+/** Changes of sender and recipients as replies. */
+
+import { encodeText, type Reply } from 'net-milter-codec';
+import type { Modification } from '../policy/modification.ts';
+import { ModificationError, type ModificationPlace } from './modification-error.ts';
+
+type SetSender = Extract<Modification, { kind: 'setSender' }>;
+type AddRecipient = Extract<Modification, { kind: 'addRecipient' }>;
+type DeleteRecipient = Extract<Modification, { kind: 'deleteRecipient' }>;
+
+/** CHGFROM. The null sender is `<>`: Sendmail takes an empty address for a broken packet. */
+export function senderReply(at: ModificationPlace<SetSender>): Reply {
+  const { address, args } = at.modification;
+  return {
+    kind: 'chgfrom',
+    address: `<${checkedAddress(at, address)}>`,
+    ...(args.length > 0 && { args: joinedArgs(at, args) }),
+  };
+}
+
+/** ADDRCPT, or ADDRCPT_PAR where there are arguments. */
+export function addedRecipientReply(at: ModificationPlace<AddRecipient>): Reply {
+  const { args } = at.modification;
+  const bare = checkedAddress(at, at.modification.address);
+  if (bare === '') throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
+  const address = `<${bare}>`;
+  return args.length === 0
+    ? { kind: 'addrcpt', address }
+    : { kind: 'addrcptPar', address, args: joinedArgs(at, args) };
+}
+
+/**
+ * DELRCPT, with the exact strings of the RCPT commands (`recipients`, latin1): MTAs compare
+ * them as they are. Domains match in any case. A recipient that was never named, such as one
+ * that a filter added, is deleted as it is written.
+ */
+export function deletedRecipientReplies(
+  at: ModificationPlace<DeleteRecipient>,
+  recipients: readonly string[],
+): readonly Reply[] {
+  const bare = checkedAddress(at, at.modification.address);
+  if (bare === '') throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
+  const exact = recipients.filter((recipient) => withoutAngles(recipient) === bare);
+  const matching =
+    exact.length > 0
+      ? exact
+      : recipients.filter((recipient) => plainCase(withoutAngles(recipient)) === plainCase(bare));
+  const addresses = matching.length > 0 ? new Set(matching) : [`<${bare}>`];
+  return [...addresses].map((address) => ({ kind: 'delrcpt', address }));
+}
+
+/** An address as wire bytes without angle brackets. */
+function checkedAddress(at: ModificationPlace, address: string): string {
+  const bare = withoutAngles(encodeText(address.trim()));
+  const outsideQuotes = bare.replace(/"(?:[^"\\]|\\.)*"/gs, '');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\0-\x1f\x7f]/.test(bare) || /[\s<>]/.test(outsideQuotes)) {
+    throw new ModificationError(
+      'ERR_MODIFICATION_ADDRESS',
+      at,
+      `expected an address such as 'user@example.com', got ${JSON.stringify(address)}`,
+    );
+  }
+  return bare;
+}
+
+function withoutAngles(address: string): string {
+  return address.startsWith('<') && address.endsWith('>') ? address.slice(1, -1) : address;
+}
+
+/** The domain in lower case; the local part is its host's own business (RFC 5321 section 2.4). */
+function plainCase(address: string): string {
+  const at = address.lastIndexOf('@');
+  return address.slice(0, at + 1) + address.slice(at + 1).toLowerCase();
+}
+
+function joinedArgs(at: ModificationPlace, args: readonly string[]): string {
+  for (const arg of args) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    if (arg === '' || /[\0-\x20\x7f]/.test(arg)) {
+      throw new ModificationError(
+        'ERR_MODIFICATION_ARGUMENT',
+        at,
+        `expected an argument such as 'NOTIFY=NEVER', got ${JSON.stringify(arg)}`,
+      );
+    }
+  }
+  return encodeText(args.join(' '));
+}

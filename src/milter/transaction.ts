@@ -1,0 +1,94 @@
+/** One message, from MAIL to its end. */
+
+import type { Reply } from 'net-milter-codec';
+import type { Outcome } from '../engine/contract.ts';
+import { BodyBuffer } from './body-buffer.ts';
+import type { RawHeader } from './header-changes.ts';
+import type { BodyNeed } from './needs.ts';
+import { isFinal, replyTo } from './replies.ts';
+import type { SessionLimits } from './session-port.ts';
+
+/** The keys of `limits` that a message can exceed. */
+export type MessageLimit = 'headers' | 'headerBytes' | 'recipients' | 'message';
+
+export class Transaction {
+  /** MAIL had the argument SMTPUTF8 (RFC 6531). */
+  readonly smtputf8: boolean;
+  /** As they came in RCPT (latin1), those that were not refused. */
+  readonly recipients: string[] = [];
+  readonly headers: RawHeader[] = [];
+  readonly body: BodyBuffer;
+  /** How many of the headers the filters have been told. */
+  headersTold = 0;
+  /** A filter wants no more of the body. */
+  bodySkipped = false;
+  /** Bytes as they came: headers with their line ends, the empty line, the body. */
+  sizeBytes = 2;
+  /** Calls whose verdicts are given at the end of the message. */
+  readonly deferred: Promise<void>[] = [];
+  /** How long the end shall be put off. */
+  delayMs = 0;
+  readonly #limits: SessionLimits;
+  #headerBytes = 0;
+  #decision: Reply | undefined;
+  #over = false;
+
+  constructor(args: readonly string[], body: BodyNeed, limits: SessionLimits) {
+    this.smtputf8 = args.some((arg) => arg.toUpperCase() === 'SMTPUTF8');
+    this.body = new BodyBuffer(body);
+    this.#limits = limits;
+  }
+
+  /** The reply that the end of this message gets, if that is known. */
+  get decision(): Reply | undefined {
+    return this.#decision;
+  }
+
+  /** The MTA has been told the decision: what still comes of this message is of no interest. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The first decision counts. */
+  decide(reply: Reply): void {
+    if (this.#decision !== undefined) return;
+    this.#decision = reply;
+    this.headers.length = 0;
+    this.body.clear();
+  }
+
+  /** The decision was sent. */
+  end(reply: Reply): void {
+    this.decide(reply);
+    this.#over = true;
+  }
+
+  /** The outcome of a call whose verdict is given at the end. */
+  settle(outcome: Outcome): void {
+    if (this.#decision !== undefined) return;
+    this.delayMs += outcome.delayMs;
+    if (outcome.verdict.kind === 'skip') this.bodySkipped = true;
+    if (isFinal(outcome.verdict)) this.decide(replyTo(outcome.verdict));
+  }
+
+  /** Keeps a header, or tells which limit it exceeds. */
+  addHeader(header: RawHeader): MessageLimit | undefined {
+    // Folds came as CRLF and were sent on as LF.
+    const folds = header.raw.split('\n').length - 1;
+    const crs = header.raw.split('\r').length - 1;
+    const bytes = header.name.length + 1 + header.raw.length + Math.max(0, folds - crs) + 2;
+    this.#headerBytes += bytes;
+    this.sizeBytes += bytes;
+    if (this.headers.length >= this.#limits.headers) return 'headers';
+    if (this.#headerBytes > this.#limits.headerBytes) return 'headerBytes';
+    if (this.sizeBytes > this.#limits.messageBytes) return 'message';
+    this.headers.push(header);
+    return undefined;
+  }
+
+  /** Keeps what is wanted of a piece of the body, or tells which limit it exceeds. */
+  addBody(chunk: Buffer): Buffer | MessageLimit {
+    this.sizeBytes += chunk.length;
+    return this.sizeBytes > this.#limits.messageBytes ? 'message' : this.body.add(chunk);
+  }
+}
