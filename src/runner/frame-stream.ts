@@ -156,7 +156,7 @@ export class FrameSplitter {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     if (this.#length < this.#wanted()) return [];
-    let rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    let rest = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     const frames: FrameReader[] = [];
     while (rest.length >= 4) {
       const length = checkedLength(rest.readUInt32BE(0));

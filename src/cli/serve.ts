@@ -1,0 +1,28 @@
+/** `postern serve`: runs the server in the foreground. */
+
+import { Command } from 'commander';
+import { openLog } from '../server/log.ts';
+import { compileAll } from '../server/compile-all.ts';
+import { supervise } from '../server/supervisor.ts';
+import { postfixLines } from './postfix-lines.ts';
+import { configOf, type ServerFlags, withServerFlags } from './server-flags.ts';
+
+export function serveCommand(): Command {
+  return withServerFlags(new Command('serve').description('run the server in the foreground')).action(serve);
+}
+
+async function serve(flags: ServerFlags): Promise<void> {
+  const config = await configOf(flags);
+  const scripts = await compileAll(config.filters);
+  const log = openLog('supervisor');
+  const code = await supervise({
+    config,
+    ...scripts,
+    log,
+    ready: (listen) => {
+      log.info({ listen, filters: config.filters.map(({ name }) => name), workers: config.workers, kv: config.kv.default }, 'ready');
+      process.stderr.write(postfixLines(listen));
+    },
+  });
+  process.exit(code);
+}
