@@ -10,7 +10,8 @@ export class BodyBuffer {
   #keptBytes = 0;
 
   constructor(need: BodyNeed) {
-    this.#mostBytes = need.kind === 'all' ? Number.POSITIVE_INFINITY : need.kind === 'first' ? need.bytes : 0;
+    this.#mostBytes =
+      need.kind === 'all' ? Number.POSITIVE_INFINITY : need.kind === 'first' ? need.bytes : 0;
   }
 
   /** Whether more would not be kept. */

@@ -35,6 +35,9 @@ export interface ConnectionOptions {
 /** While more commands and calls than this wait for filters, nothing more is read. */
 const MOST_WAITING = 64;
 
+/** How long a connection may take to negotiate. */
+const NEGOTIATION_MS = 60_000;
+
 /** Shown of a peer that does not speak the protocol. */
 const SHOWN_BYTES = 40;
 
@@ -43,9 +46,9 @@ export class Connection {
   readonly #socket: Socket;
   readonly #decoder: CommandDecoder;
   readonly #session: Session;
-  readonly #idle: Timer[] = [];
+  #idle: Timer;
   /** How the stream began, until something was negotiated. */
-  #beginning: string | undefined;
+  #beginning = '';
   #heardAt: number;
   #writing: Timer | undefined;
   /** The socket takes no more until 'drain'. */
@@ -76,7 +79,7 @@ export class Connection {
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#broken(error));
     socket.on('close', () => this.#closed());
-    this.#watchIdle(limits.idleMs);
+    this.#idle = this.#watchIdle(this.#idleMs);
   }
 
   /**
@@ -106,8 +109,8 @@ export class Connection {
   #heard(chunk: Buffer): void {
     this.#heardAt = this.#options.timers.now();
     if (this.#closing) return;
-    if (this.#session.isNew) {
-      this.#beginning = (this.#beginning ?? '') + chunk.toString('latin1', 0, SHOWN_BYTES);
+    if (this.#session.isNew && this.#beginning.length < SHOWN_BYTES) {
+      this.#beginning += chunk.toString('latin1', 0, SHOWN_BYTES);
     }
     try {
       this.#decoder.push(chunk);
@@ -132,6 +135,7 @@ export class Connection {
     }
     if (this.#mustWait) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
+    this.#leaveWhenQuiet();
   }
 
   get #mustWait(): boolean {
@@ -147,7 +151,7 @@ export class Connection {
         this.#malformed(error);
       }
     }
-    if (this.#quietMs !== undefined) this.#leaveWhenQuiet();
+    this.#leaveWhenQuiet();
   }
 
   #send(replies: readonly Reply[]): void {
@@ -175,17 +179,24 @@ export class Connection {
     this.destroy();
   }
 
+  /** MTAs negotiate at once: who does not is none, and shall not keep a place for hours. */
+  get #idleMs(): number {
+    const { idleMs } = this.#options.limits;
+    return this.#session.isNew ? Math.min(idleMs, NEGOTIATION_MS) : idleMs;
+  }
+
   /** Silence between two commands; while filters work, it is not the MTA that is silent. */
-  #watchIdle(ms: number): void {
-    const { timers, limits, log } = this.#options;
-    this.#idle[0] = timers.after(ms, () => {
-      const left = this.#heardAt + limits.idleMs - timers.now();
+  #watchIdle(ms: number): Timer {
+    const { timers, log } = this.#options;
+    return timers.after(ms, () => {
+      const idleMs = this.#idleMs;
+      const left = this.#heardAt + idleMs - timers.now();
       if (left > 0 || this.#session.isWaiting) {
-        this.#watchIdle(left > 0 ? left : limits.idleMs);
+        this.#idle = this.#watchIdle(left > 0 ? left : idleMs);
         return;
       }
       log.info(
-        { ...this.#about, limit: 'limits.idle', ms: limits.idleMs },
+        { ...this.#about, limit: 'limits.idle', ms: idleMs },
         'closing a connection: the MTA was silent for too long',
       );
       this.destroy();
@@ -198,7 +209,7 @@ export class Connection {
     const fields = { ...this.#about, ...errorFields(error), where: error.where };
     if (this.#session.isNew) {
       log.warn(
-        { ...fields, begins: printable(this.#beginning ?? '') },
+        { ...fields, begins: printable(this.#beginning) },
         'closing a connection: the other side does not speak milter',
       );
     } else log.warn(fields, 'closing a connection: the MTA sent a malformed packet');
@@ -235,7 +246,7 @@ export class Connection {
   #closed(): void {
     this.#closing = true;
     this.#session.vanish();
-    this.#idle[0]?.cancel();
+    this.#idle.cancel();
     this.#writing?.cancel();
     this.#quiet?.cancel();
     this.#options.onEnd();

@@ -67,7 +67,9 @@ function decodedRun({ charset, words, bytes }: Run): string {
 function quotedBytes(data: string): Buffer {
   const latin1 = data
     .replaceAll('_', ' ')
-    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
   return Buffer.from(latin1, 'latin1');
 }
 
@@ -110,7 +112,12 @@ function encodedRun(run: string): string {
   const quoted = characters.map(quotedText);
   const quotedLength = quoted.reduce((sum, { length }) => sum + length, 0);
   return quotedLength <= Math.ceil(bytes / 3) * 4
-    ? joined(quoted, (piece) => piece.length, ROOM, (pieces) => `=?UTF-8?Q?${pieces.join('')}?=`)
+    ? joined(
+        quoted,
+        (piece) => piece.length,
+        ROOM,
+        (pieces) => `=?UTF-8?Q?${pieces.join('')}?=`,
+      )
     : joined(
         characters,
         (piece) => piece.length,

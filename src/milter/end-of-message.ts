@@ -56,9 +56,7 @@ async function waitForVerdicts(
 /** Everything leaves in one write: the MTA sees the modifications and the reply at once. */
 function conclude(conversation: Conversation, message: Transaction, outcome: Outcome): void {
   const replies =
-    message.decision === undefined
-      ? repliesTo(conversation, message, outcome)
-      : [message.decision];
+    message.decision === undefined ? repliesTo(conversation, message, outcome) : [message.decision];
   conversation.send(replies);
   message.end(replies.at(-1)!);
 }

@@ -22,7 +22,8 @@ export function senderReply(at: ModificationPlace<SetSender>): Reply {
 export function addedRecipientReply(at: ModificationPlace<AddRecipient>): Reply {
   const { args } = at.modification;
   const bare = checkedAddress(at, at.modification.address);
-  if (bare === '') throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
+  if (bare === '')
+    throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
   const address = `<${bare}>`;
   return args.length === 0
     ? { kind: 'addrcpt', address }
@@ -39,7 +40,8 @@ export function deletedRecipientReplies(
   recipients: readonly string[],
 ): readonly Reply[] {
   const bare = checkedAddress(at, at.modification.address);
-  if (bare === '') throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
+  if (bare === '')
+    throw new ModificationError('ERR_MODIFICATION_ADDRESS', at, 'the address is empty');
   const exact = recipients.filter((recipient) => withoutAngles(recipient) === bare);
   const matching =
     exact.length > 0

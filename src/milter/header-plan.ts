@@ -28,7 +28,12 @@ export type MtaKind = 'postfix' | 'other';
 
 export type HeaderStep =
   /** `nth` of that name from 1, among the headers as they came, given the steps before. */
-  | { readonly kind: 'change'; readonly name: string; readonly nth: number; readonly to: HeaderEntry }
+  | {
+      readonly kind: 'change';
+      readonly name: string;
+      readonly nth: number;
+      readonly to: HeaderEntry;
+    }
   | { readonly kind: 'delete'; readonly name: string; readonly nth: number }
   | { readonly kind: 'insert'; readonly index: number; readonly entry: HeaderEntry }
   | { readonly kind: 'append'; readonly entry: HeaderEntry };

@@ -1,6 +1,6 @@
 /** A place where MTAs connect: one listening socket. */
 
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from './address.ts';
 import { formatListen } from './address.ts';
 import { errorFields, type Logger } from './logger.ts';

@@ -33,7 +33,8 @@ export class MacroIntake {
     const stage = STAGE_OF_COMMAND[packet.command];
     if (stage === undefined) return;
     const values: Record<string, string> = Object.create(null);
-    for (const [name, value] of packet.values) values[macroName(decodeText(name))] = decodeText(value);
+    for (const [name, value] of packet.values)
+      values[macroName(decodeText(name))] = decodeText(value);
     this.#waiting.set(stage, values);
   }
 
@@ -81,7 +82,8 @@ export class MacroIntake {
 
   /** Macros that came for commands of a message from `stage` on, and that nobody took: forget them. */
   drop(stage: 'mail' | 'rcpt'): void {
-    for (const unused of MACRO_STAGES.slice(MACRO_STAGES.indexOf(stage))) this.#waiting.delete(unused);
+    for (const unused of MACRO_STAGES.slice(MACRO_STAGES.indexOf(stage)))
+      this.#waiting.delete(unused);
   }
 }
 

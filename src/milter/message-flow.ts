@@ -6,19 +6,19 @@ import type { Call } from '../policy/event.ts';
 import type { Conversation } from './conversation.ts';
 import { endOfMessage } from './end-of-message.ts';
 import { envelopeTexts, headersFact, mailFact, rawHeader } from './facts.ts';
-import {
-  CONTINUE_REPLY,
-  endsMessageAtRcpt,
-  isFinal,
-  replyTo,
-  SKIP_REPLY,
-} from './replies.ts';
+import { CONTINUE_REPLY, endsMessageAtRcpt, isFinal, replyTo, SKIP_REPLY } from './replies.ts';
 import { ProtocolViolation } from './session-port.ts';
 import { type MessageLimit, Transaction } from './transaction.ts';
 
 /** What the SMTP client is told where a message exceeds a limit (RFC 3463: 4.3.4, 4.5.3). */
-const TOO_BIG: Reply = { kind: 'replycode', text: '452 4.3.4 The message exceeds a limit of the mail filter' };
-const TOO_MANY: Reply = { kind: 'replycode', text: '452 4.5.3 Too many recipients for the mail filter' };
+const TOO_BIG: Reply = {
+  kind: 'replycode',
+  text: '452 4.3.4 The message exceeds a limit of the mail filter',
+};
+const TOO_MANY: Reply = {
+  kind: 'replycode',
+  text: '452 4.5.3 Too many recipients for the mail filter',
+};
 
 /** The reply may have to wait for filters. */
 type Waiting = Promise<void> | undefined;

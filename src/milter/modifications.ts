@@ -2,11 +2,7 @@
 
 import { encodeText, type Reply, SMFIF, splitBody } from 'net-milter-codec';
 import type { Modification, ModificationKind } from '../policy/modification.ts';
-import {
-  addedRecipientReply,
-  deletedRecipientReplies,
-  senderReply,
-} from './envelope-changes.ts';
+import { addedRecipientReply, deletedRecipientReplies, senderReply } from './envelope-changes.ts';
 import { checkHeader, type HeaderStyle, headerReplies, type RawHeader } from './header-changes.ts';
 import type { MtaKind } from './header-plan.ts';
 import { ModificationError, type ModificationPlace } from './modification-error.ts';

@@ -49,7 +49,7 @@ export class MilterServer {
   #refused = 0;
   /** To say once, not for each connection, that there are too many. */
   #isFull = false;
-  #whenEmpty: (() => void) | undefined;
+  readonly #whenEmpty: (() => void)[] = [];
 
   private constructor(options: MilterServerOptions) {
     this.#options = options;
@@ -98,14 +98,11 @@ export class MilterServer {
   async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     if (this.#connections.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-    });
     const grace = this.#timers.after(graceMs, () => {
       for (const connection of this.#connections) connection.destroy();
     });
     for (const connection of this.#connections) connection.shutdown(Math.min(QUIET_MS, graceMs));
-    await empty;
+    await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
     grace.cancel();
   }
 
@@ -147,7 +144,8 @@ export class MilterServer {
       listener: shown,
       onEnd: () => {
         this.#connections.delete(connection);
-        if (this.#connections.size === 0) this.#whenEmpty?.();
+        if (this.#connections.size > 0) return;
+        for (const resolve of this.#whenEmpty.splice(0)) resolve();
       },
     });
     this.#connections.add(connection);

@@ -9,7 +9,7 @@ import { Conversation } from './conversation.ts';
 import { connectFact, heloFact } from './facts.ts';
 import { errorFields } from './logger.ts';
 import { MessageFlow } from './message-flow.ts';
-import { needsOf } from './needs.ts';
+import { type NegotiablePhase, needsOf } from './needs.ts';
 import { type Agreement, negotiate } from './negotiate.ts';
 import { CONTINUE_REPLY, isFinal, replyTo } from './replies.ts';
 import { type CloseReason, ProtocolViolation, type SessionOptions } from './session-port.ts';
@@ -271,11 +271,11 @@ export class Session {
   }
 
   /** MTAs send nothing more after such a verdict; should one, it hears the same again. */
-  #repeatDecision(talk: Talk, kind: Exclude<Command['kind'], 'macro'>): undefined {
+  #repeatDecision(talk: Talk, kind: NegotiablePhase | 'bodyeob' | 'abort'): undefined {
     const { conversation } = talk;
     const { decision, agreement } = conversation;
     if (kind === 'abort' || decision === undefined) return;
-    const due = kind === 'bodyeob' || agreement.phases[kind as 'helo'].replies;
+    const due = kind === 'bodyeob' || agreement.phases[kind].replies;
     if (due) conversation.send([decision.kind === 'accept' ? CONTINUE_REPLY : decision]);
   }
 
