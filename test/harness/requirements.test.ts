@@ -1,0 +1,32 @@
+import { type Machine, planFor } from './requirements.ts';
+
+const FULL: Machine = { has: () => true, isRoot: true, isCI: false };
+const BARE: Machine = { has: (program) => program === 'openssl', isRoot: true, isCI: false };
+
+describe('tests that need programs', () => {
+  test('run where all programs are', () => {
+    expect(planFor(['postfix', 'swaks'], FULL)).toEqual({ kind: 'run' });
+    expect(planFor(['openssl'], { ...BARE, isRoot: false, isCI: true })).toEqual({ kind: 'run' });
+  });
+
+  test('are skipped where one is missing, and tell what to install', () => {
+    expect(planFor(['openssl', 'dovecot', 'swaks'], BARE)).toEqual({
+      kind: 'skip',
+      reason: 'not installed: dovecot, swaks; apt-get install dovecot-core swaks',
+    });
+  });
+
+  test('fail on CI instead', () => {
+    expect(planFor(['miltertest'], { ...BARE, isCI: true })).toEqual({
+      kind: 'fail',
+      reason: 'not installed: miltertest; apt-get install miltertest',
+    });
+  });
+
+  test('need root for Postfix', () => {
+    expect(planFor(['postfix'], { ...FULL, isRoot: false })).toEqual({
+      kind: 'skip',
+      reason: 'only root can start: postfix',
+    });
+  });
+});
