@@ -5,6 +5,7 @@
 
 import type { Command, CommandOf } from 'net-milter-codec';
 import { decodeText } from 'net-milter-codec';
+import { isDeferredPhase } from '../policy/phases.ts';
 import { Conversation } from './conversation.ts';
 import { connectFact, heloFact } from './facts.ts';
 import { errorFields } from './logger.ts';
@@ -242,7 +243,7 @@ export class Session {
   /** HELO and EHLO also end a message (RFC 5321 section 4.1.4). */
   #helo(talk: Talk, command: CommandOf<'helo'>): Promise<void> | undefined {
     const { conversation, messages } = talk;
-    if (messages.open) messages.abort();
+    messages.abort();
     conversation.learnMacros('helo');
     if (!conversation.agreement.phases.helo.handled) return this.#acknowledge(talk, 'helo');
     conversation.filters.learn(heloFact(command));
@@ -276,7 +277,9 @@ export class Session {
     const { decision, agreement } = conversation;
     if (kind === 'abort' || decision === undefined) return;
     const due = kind === 'bodyeob' || agreement.phases[kind].replies;
-    if (due) conversation.send([decision.kind === 'accept' ? CONTINUE_REPLY : decision]);
+    if (!due) return;
+    const isRepeated = decision.kind !== 'accept' && (kind === 'bodyeob' || !isDeferredPhase(kind));
+    conversation.send([isRepeated ? decision : CONTINUE_REPLY]);
   }
 
   /** The SMTP connection under way; begins one if need be. */
