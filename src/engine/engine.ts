@@ -2,7 +2,9 @@
 
 import type { Capabilities } from '../capabilities/capabilities.ts';
 import type { Call } from '../policy/event.ts';
-import { CONTINUE, decidesMessage, endsChain, withoutDelay } from '../policy/verdict.ts';
+import type { Modification } from '../policy/modification.ts';
+import type { Phase } from '../policy/phases.ts';
+import { CONTINUE, decidesMessage, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
 import { encodeFact } from '../runner/fact-log.ts';
 import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME } from '../runner/frames.ts';
@@ -17,7 +19,7 @@ import type { RunnerProcess } from './runner-process.ts';
 import { RunnerPool } from './runner-pool.ts';
 import { SessionRecord } from './session-record.ts';
 import { StepLog } from './step-log.ts';
-import { CallReportSchema, checkStep, type CheckedStep, failedStep, LogReportSchema } from './step.ts';
+import { CallReportSchema, checkStep, type CheckedStep, type Failure, failedStep, LogReportSchema } from './step.ts';
 
 export interface EngineOptions {
   readonly filters: readonly LoadableFilter[];
@@ -28,6 +30,20 @@ export interface EngineOptions {
   /** The number of the worker, for titles and ids. */
   readonly worker: string;
   readonly limits: EngineLimits;
+  /** Told of every call that ended, for those who want to see more than the log has. */
+  readonly onEvent?: (event: EndedEvent) => void;
+}
+
+/** A call that ended: what each filter of the chain that ran said, in order. */
+export interface EndedEvent {
+  readonly phase: Phase;
+  readonly steps: readonly {
+    readonly filter: string;
+    readonly verdict: Verdict;
+    readonly modifications: readonly Modification[];
+    readonly failure: Failure | undefined;
+    readonly observed: boolean;
+  }[];
 }
 
 export interface EngineLimits {
@@ -93,6 +109,11 @@ export class RunnerEngine implements Engine {
 
   get filters(): readonly FilterDescription[] {
     return this.#filters.descriptions;
+  }
+
+  /** The runner processes, those that serve before the spare. */
+  get runners(): readonly { readonly title: string; readonly pid: number | undefined }[] {
+    return this.#pool.all.map(({ title, pid }) => ({ title, pid }));
   }
 
   open(scope: readonly number[], host: SessionHost): EngineSession {
@@ -276,7 +297,22 @@ export class RunnerEngine implements Engine {
     dispatch.abort.abort();
     const live = dispatch.session?.live;
     live?.splice(live.indexOf(dispatch), 1);
+    this.#options.onEvent?.(this.#ended(dispatch));
     dispatch.finished(dispatch);
+  }
+
+  #ended({ phase, steps, filters }: Dispatch): EndedEvent {
+    const last = steps.at(-1);
+    const isCutShort = last !== undefined && endsChain(effectiveVerdict(last, this.filters[last.filter]!, phase));
+    const ran = isCutShort ? filters.slice(0, filters.indexOf(last.filter) + 1) : filters;
+    return {
+      phase,
+      steps: ran.map((filter) => {
+        const { name, options } = this.filters[filter]!;
+        const { verdict = CONTINUE, modifications = [], failure } = steps.find((step) => step.filter === filter) ?? {};
+        return { filter: name, verdict, modifications, failure, observed: options.mode === 'observe' };
+      }),
+    };
   }
 
   #outcome({ steps, phase, session }: Dispatch): Outcome {

@@ -1,0 +1,47 @@
+/** Positions in a filter's source, from those in its compiled script. */
+
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import { resolve } from 'node:path';
+import { shownFile } from './problem.ts';
+
+/** A frame of V8's stacks: `at name (file:line:column)` or `at file:line:column`. */
+const FRAME = /^(\s+at (?:.*\()?)((?:filter|postern):[^\s:()]+):(\d+):(\d+)(\)?)$/;
+
+export class SourcePositions {
+  readonly #map: SourceMap;
+
+  /** `map`: a source map as JSON. */
+  constructor(map: string) {
+    this.#map = new SourceMap(JSON.parse(map) as SourceMapPayload);
+  }
+
+  /** `file:line:column` of a position in the script, all from 1; `undefined` for code that nobody wrote. */
+  map(line: number, column: number): string | undefined {
+    const entry = this.#map.findEntry(line - 1, column - 1);
+    if (!('originalSource' in entry) || entry.originalSource.startsWith('postern:')) return undefined;
+    return `${shownFile(resolve(entry.originalSource))}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  }
+
+  /** A stack with positions of the source; frames of the guest library are left out. */
+  mapStack(stack: string): string {
+    return stack
+      .split('\n')
+      .flatMap((line) => {
+        const frame = FRAME.exec(line);
+        if (!frame) return line.includes('isolated-vm') ? [] : [line];
+        const position = frame[2]!.startsWith('filter:') ? this.map(Number(frame[3]), Number(frame[4])) : undefined;
+        return position === undefined ? [] : [`${frame[1]}${position}${frame[5]}`];
+      })
+      .join('\n');
+  }
+
+  /** The position of the first frame in the source. */
+  firstPosition(stack: string): string | undefined {
+    for (const line of stack.split('\n')) {
+      const frame = FRAME.exec(line);
+      const position = frame?.[2]!.startsWith('filter:') ? this.map(Number(frame[3]), Number(frame[4])) : undefined;
+      if (position !== undefined) return position;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,114 @@
+/** A real engine with real runner processes, for filters that a test writes as text. */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Capabilities } from '../../src/capabilities/capabilities.ts';
+import type { FilterOverrides } from '../../src/config/filter-overrides.ts';
+import type { JsonObject } from '../../src/config/json.ts';
+import type { EngineSession, SessionHost } from '../../src/engine/contract.ts';
+import { type EngineLimits, RunnerEngine } from '../../src/engine/engine.ts';
+import type { Logger } from '../../src/engine/logger.ts';
+import { MemoryStore } from '../../src/kv/memory.ts';
+import { compileAll } from '../../src/server/compile-all.ts';
+import { SourcePositions } from '../../src/compile/source-map.ts';
+
+export interface FilterSource {
+  readonly name: string;
+  readonly source: string;
+  readonly overrides?: FilterOverrides;
+  readonly settings?: JsonObject;
+}
+
+export interface LoggedLine {
+  readonly level: keyof Logger;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+export class EngineUnderTest {
+  readonly engine: RunnerEngine;
+  readonly logged: LoggedLine[];
+  readonly store: MemoryStore;
+  readonly #folder: string;
+  readonly #watching = new Set<() => void>();
+
+  private constructor(engine: RunnerEngine, logged: LoggedLine[], store: MemoryStore, folder: string) {
+    this.engine = engine;
+    this.logged = logged;
+    this.store = store;
+    this.#folder = folder;
+  }
+
+  static async start(filters: readonly FilterSource[], limits: Partial<EngineLimits> = {}): Promise<EngineUnderTest> {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-engine-'));
+    mkdirSync(folder, { recursive: true });
+    const configured = filters.map(({ name, source, settings = {}, overrides = {} }) => {
+      const path = join(folder, `${name}.ts`);
+      writeFileSync(path, source);
+      return { name, path, settings, overrides };
+    });
+    const { guest, filters: scripts } = await compileAll(configured);
+    const logged: LoggedLine[] = [];
+    const store = new MemoryStore();
+    let watching: ReadonlySet<() => void> = new Set();
+    const at = (level: keyof Logger) => (fields: object, text: string) => {
+      logged.push({ level, fields: fields as Record<string, unknown>, text });
+      for (const watcher of watching) watcher();
+    };
+    try {
+      const engine = await RunnerEngine.start({
+        filters: scripts.map((script, index) => ({
+          ...script,
+          settings: configured[index]!.settings,
+          overrides: configured[index]!.overrides,
+          positions: new SourcePositions(script.map),
+        })),
+        guest,
+        capabilities: new Capabilities(store),
+        logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+        worker: 'test',
+        limits: { runners: 1, runnerMemoryBytes: 400 * 1024 ** 2, loadMs: 5000, delayMs: 25_000, ...limits },
+      });
+      const under = new EngineUnderTest(engine, logged, store, folder);
+      watching = under.#watching;
+      return under;
+    } catch (error) {
+      rmSync(folder, { recursive: true });
+      throw error;
+    }
+  }
+
+  /** Opens a session that has connected, with all filters. */
+  open(host: Partial<SessionHost> = {}): EngineSession {
+    const scope = this.engine.filters.map((_, index) => index);
+    const session = this.engine.open(scope, { body: () => Buffer.alloc(0), progress: () => {}, queueId: () => undefined, ...host });
+    session.learn({ f: 'connect', hostname: 'client.example.org', family: 'inet', address: '192.0.2.7', port: 25_025 });
+    return session;
+  }
+
+  /** The next line, or one that was logged already, that fits. */
+  async logs(fits: (line: LoggedLine) => boolean): Promise<LoggedLine> {
+    for (;;) {
+      const found = this.logged.find(fits);
+      if (found) return found;
+      await new Promise<void>((resolve) => {
+        const watcher = () => {
+          this.#watching.delete(watcher);
+          resolve();
+        };
+        this.#watching.add(watcher);
+      });
+    }
+  }
+
+  /** The lines of filters' own `log`. */
+  get said(): string[] {
+    return this.logged.filter(({ fields }) => 'filter' in fields && !('verdict' in fields) && !('why' in fields)).map(({ text }) => text);
+  }
+
+  async stop(): Promise<void> {
+    await this.engine.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
