@@ -106,55 +106,46 @@ export function encodeWords(text: string): string {
   return value;
 }
 
+/** Q where most of it can be read, B where that would be much longer. */
 function encodedRun(run: string): string {
-  const characters = [...run].map((character) => Buffer.from(encodeText(character), 'latin1'));
-  const bytes = Buffer.concat(characters).length;
+  const characters = Array.from(run, encodeText);
   const quoted = characters.map(quotedText);
-  const quotedLength = quoted.reduce((sum, { length }) => sum + length, 0);
-  return quotedLength <= Math.ceil(bytes / 3) * 4
-    ? joined(
-        quoted,
-        (piece) => piece.length,
-        ROOM,
-        (pieces) => `=?UTF-8?Q?${pieces.join('')}?=`,
-      )
+  const base64Length = Math.ceil(characters.reduce(addLength, 0) / 3) * 4;
+  return quoted.reduce(addLength, 0) <= base64Length * 1.5
+    ? joined(quoted, ROOM, (text) => `=?UTF-8?Q?${text}?=`)
     : joined(
         characters,
-        (piece) => piece.length,
         Math.floor(ROOM / 4) * 3,
-        (pieces) => `=?UTF-8?B?${Buffer.concat(pieces).toString('base64')}?=`,
+        (bytes) => `=?UTF-8?B?${Buffer.from(bytes, 'latin1').toString('base64')}?=`,
       );
 }
 
+function addLength(sum: number, { length }: string): number {
+  return sum + length;
+}
+
 /** As few encoded words as hold all pieces, none of which is cut. */
-function joined<Piece>(
-  pieces: readonly Piece[],
-  lengthOf: (piece: Piece) => number,
-  room: number,
-  encode: (pieces: readonly Piece[]) => string,
-): string {
+function joined(pieces: readonly string[], room: number, encode: (text: string) => string): string {
   const words: string[] = [];
-  let current: Piece[] = [];
-  let length = 0;
+  let current = '';
   for (const piece of pieces) {
-    if (length + lengthOf(piece) > room) {
+    if (current.length + piece.length > room) {
       words.push(encode(current));
-      current = [];
-      length = 0;
+      current = '';
     }
-    current.push(piece);
-    length += lengthOf(piece);
+    current += piece;
   }
   words.push(encode(current));
   return words.join('\n ');
 }
 
 /** What may stand in a Q word wherever the word stands (RFC 2047 section 5, rule 3). */
-function quotedText(character: Buffer): string {
-  const text = character.toString('latin1');
-  if (text === ' ') return '_';
-  if (/^[A-Za-z0-9!*+/-]$/.test(text)) return text;
-  return [...character]
-    .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)
-    .join('');
+function quotedText(bytes: string): string {
+  if (bytes === ' ') return '_';
+  if (/^[A-Za-z0-9!*+/-]$/.test(bytes)) return bytes;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 1) {
+    text += `=${bytes.charCodeAt(at).toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
 }
