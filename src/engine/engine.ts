@@ -72,6 +72,7 @@ export class RunnerEngine implements Engine {
   /** Calls that wait for a runner. */
   readonly #stranded = new Set<Dispatch>();
   readonly #sessionsOf = new WeakMap<RunnerProcess, number>();
+  #closing: Promise<void> | undefined;
   #nextSession = 1;
   #nextEvent = 1;
 
@@ -133,7 +134,12 @@ export class RunnerEngine implements Engine {
   }
 
   /** Runs `exit` in every runner and ends them. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
     const exits = this.#pool.all.map((runner) => this.#callWithoutSession('exit', this.#filters.handling('exit'), runner));
     const tooLong = new Promise((resolve) => setTimeout(resolve, EXIT_MS).unref());
     await Promise.race([Promise.all(exits), tooLong]);

@@ -10,6 +10,9 @@ import type { LoadReport } from './guest-border.ts';
 
 const MIB = 1024 * 1024;
 
+/** What isolated-vm says when a call ran into its time limit. */
+const TIMED_OUT = 'Script execution timed out.';
+
 /** More than a replaced body of 100 MB takes as JSON is no answer of a filter. */
 const MAX_OUTPUT_LENGTH = 256 * MIB;
 
@@ -82,7 +85,8 @@ export class Sandbox {
       if (!isolate.isDisposed) isolate.dispose();
       this.#border = undefined;
       const { message, stack } = error as Error;
-      return { phases: [], unknown: [], error: { message, stack: stack ?? '' } };
+      const why = message === TIMED_OUT ? `took longer than limits.load of ${this.#loadMs} ms to load` : message;
+      return { phases: [], unknown: [], error: { message: why, stack: stack ?? '' } };
     }
   }
 
@@ -172,7 +176,7 @@ export class Sandbox {
       if (border.isolate.isDisposed) {
         throw this.#lost('memory', `used more than its memory limit of ${this.#limits.memoryBytes / MIB} MB`);
       }
-      if (message === 'Script execution timed out.') {
+      if (message === TIMED_OUT) {
         throw this.#lost('cpu', `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`);
       }
       // The guest library catches what handlers throw: this is a rejection that nobody handled. It
