@@ -5,6 +5,7 @@ import { groupMembers } from './process-group.ts';
 import { startProcess } from './processes.ts';
 import { describeWith } from './requirements.ts';
 import { SmtpClient } from './smtp-client.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { pollFor } from './waiting.ts';
 
 describeWith(['postfix'], 'the life of a Postfix', () => {
@@ -12,6 +13,7 @@ describeWith(['postfix'], 'the life of a Postfix', () => {
 
   test('leaves nothing behind after a stop, not even in the middle of sessions', async () => {
     const postfix = await startPostfix({ services: [{}], receiverPort });
+    expect(postfix.log()).toBe('');
     const client = await SmtpClient.connect(postfix.ports[0] ?? 0);
     await client.ehlo();
     expect(groupMembers(postfix.pid).length).toBeGreaterThan(1);
@@ -40,6 +42,14 @@ describeWith(['postfix'], 'the life of a Postfix', () => {
       settings: { smtpd_timeout: 'soon' },
     });
     await expect(start).rejects.toThrow(/last lines of the mail log:\n.*daemon started.*fatal/s);
+  });
+
+  test('shows what the master process has against its start', async () => {
+    const rootOnly = await temporaryDirectory('postern-root-');
+    const settings = { data_directory: rootOnly.path };
+    const start = startPostfix({ services: [{}], receiverPort, settings });
+    await expect(start).rejects.toThrow(/fatal: .*cannot create.*Permission denied/);
+    await rootOnly.remove();
   });
 
   test('and its folder end with a test run that is killed', async () => {

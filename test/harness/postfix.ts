@@ -54,6 +54,8 @@ export type Postfix = {
 const POSTQUEUE = '/usr/sbin/postqueue';
 /** What postfix(1) gives its children, so that what goes wrong early gets to the log as well. */
 const LOGGING = { POSTLOG_SERVICE: 'postlog', POSTLOG_HOSTNAME: 'mx.postern.test' };
+/** The listener without milters that shows whether smtpd can live with the settings. */
+const PROBE: PostfixService = { options: { syslog_name: 'probe' } };
 const LONG_AGO = new Date(0);
 const QUEUE_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 20_000;
@@ -62,10 +64,15 @@ const run = promisify(execFile);
 
 /** Starts Postfix; what is wrong with its settings is an error with the log's last lines. */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  const { services } = options;
+  const [probePort, ...ports] = await freePorts(1 + services.length);
+  const listeners = [
+    { port: probePort!, service: PROBE },
+    ...services.map((service, index) => ({ port: ports[index]!, service })),
+  ];
   const folder = await temporaryDirectory('postern-postfix-');
   const config = join(folder.path, 'etc');
   const log = new MailLog(join(folder.path, 'mail.log'));
-  const [probePort = 0, ...ports] = await freePorts(1 + options.services.length);
   let master: RunningProcess | undefined;
   const stop = async () => {
     await master?.stop();
@@ -73,10 +80,10 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     await folder.remove();
   };
   try {
-    await layOut(folder.path, options, [probePort, ...ports]);
+    await layOut(folder.path, mainCf({ directory: folder.path, ...options }), masterCf(listeners));
     const daemons = await check(config);
     master = await startMaster(config, daemons);
-    await waitUntilReady(master, log, probePort);
+    await waitUntilReady(master, log, probePort!);
   } catch (error) {
     const excerpt = log.excerpt();
     await stop();
@@ -103,24 +110,15 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
 }
 
 /** Makes the folders that Postfix does not make itself, and the configuration. */
-async function layOut(
-  directory: string,
-  { services, settings, receiverPort }: PostfixOptions,
-  [probePort = 0, ...ports]: readonly number[],
-): Promise<void> {
+async function layOut(directory: string, main: string, master: string): Promise<void> {
   const { uid, gid } = await postfixUser();
   for (const name of ['etc', 'spool', 'data']) await mkdir(join(directory, name));
   await chown(join(directory, 'data'), uid, gid);
   const mainFile = join(directory, 'etc/main.cf');
-  await writeFile(mainFile, mainCf({ directory, receiverPort, settings }));
+  await writeFile(mainFile, main);
   // Each program of Postfix pauses before it reads a file that has changed a second ago.
   await utimes(mainFile, LONG_AGO, LONG_AGO);
-  const probe: PostfixService = { options: { syslog_name: 'probe' } };
-  const listeners = [probe, ...services].map((service, index) => ({
-    service,
-    port: [probePort, ...ports][index] ?? 0,
-  }));
-  await writeFile(join(directory, 'etc/master.cf'), masterCf(listeners));
+  await writeFile(join(directory, 'etc/master.cf'), master);
 }
 
 async function postfixUser(): Promise<{ readonly uid: number; readonly gid: number }> {

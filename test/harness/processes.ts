@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { type Guard, guard } from './guard.ts';
 import { type LineWait, OutputLines } from './output-lines.ts';
+import { groupMembers } from './process-group.ts';
+import { pollFor } from './waiting.ts';
 
 /** What to start. */
 export type ProcessOptions = {
@@ -100,17 +102,27 @@ class RunningProcess {
 
   /**
    * Sends the signal to the process alone, as a service manager does, then waits for it.
-   * SIGKILL follows for one that does not listen and for what it has left behind.
+   * SIGKILL follows for one that does not listen and for what it has left behind. After this
+   * nothing of the group is alive.
    */
   async stop(signal: NodeJS.Signals = 'SIGTERM', killAfterMs = KILL_AFTER_MS): Promise<Exit> {
     this.#child.kill(signal);
     const killer = setTimeout(() => signalGroup(this.pid, 'SIGKILL'), killAfterMs);
     const exit = await this.exited;
     clearTimeout(killer);
-    if (this.#groupIsLeft) signalGroup(this.pid, 'SIGKILL');
+    if (this.#groupIsLeft) await this.#killGroup();
     this.#groupIsLeft = false;
     this.#guard.release();
     return exit;
+  }
+
+  /** The end of somebody else's child is no event for us, so it has to be looked for. */
+  async #killGroup(): Promise<void> {
+    signalGroup(this.pid, 'SIGKILL');
+    await pollFor(() => groupMembers(this.pid).length === 0 || undefined, {
+      timeoutMs: KILL_AFTER_MS,
+      failure: () => `processes that cannot be killed: ${groupMembers(this.pid).join(', ')}`,
+    });
   }
 
   #describe(command: string): string {

@@ -108,6 +108,18 @@ describe('a receiver', () => {
     await receiver.close();
   });
 
+  test('keeps two messages apart that come at once', async () => {
+    const receiver = await startReceiver();
+    const client = await SmtpClient.connect(receiver.port);
+    const first = receiver.next();
+    const transaction = ['MAIL FROM:<>', 'RCPT TO:<b@example.net>', 'DATA', 'A: x', '.', ''];
+    client.write(transaction.join('\r\n').repeat(2));
+    await first;
+    await receiver.next();
+    client.destroy();
+    await receiver.close();
+  });
+
   test('tells what came when the message does not', async () => {
     const receiver = await startReceiver();
     await send({ port: receiver.port, from, to: 'other@example.net', message });

@@ -1,9 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { startReceiver } from './receiver.ts';
 import { SmtpClient } from './smtp-client.ts';
 import { dataContent } from './smtp-content.ts';
 import { ReplyParser } from './smtp-reply.ts';
 import { send } from './smtp-session.ts';
+import { SmtpWire } from './smtp-wire.ts';
 
 describe('message content', () => {
   test.each([
@@ -89,14 +91,16 @@ describe('a client', () => {
 
   test('sends a pipeline in one write', async () => {
     const writes: string[] = [];
-    serve = (socket) => {
-      socket.write('220 hello\r\n');
-      socket.on('data', (chunk) => {
-        writes.push(chunk.toString());
-        socket.write('250 1\r\n250 2\r\n');
-      });
-    };
-    const client = await SmtpClient.connect(port);
+    const socket = new Duplex({
+      read: () => {},
+      write: (chunk, _, done) => {
+        writes.push(String(chunk));
+        socket.push('250 1\r\n250 2\r\n');
+        done();
+      },
+    });
+    const greeting = { code: 220, lines: ['hello'], text: '220 hello' };
+    const client = new SmtpClient(new SmtpWire(socket as Socket, 1_000), greeting);
     const replies = await client.pipeline(['RSET', 'NOOP']);
     expect(replies.map(({ lines }) => lines[0])).toEqual(['1', '2']);
     expect(writes).toEqual(['RSET\r\nNOOP\r\n']);
