@@ -264,8 +264,8 @@ export class Connection {
       });
       return;
     }
-    this.#session.leave();
     this.#end();
+    this.#session.leave();
   }
 }
 

@@ -79,9 +79,7 @@ export class Session {
 
   /** The MTA closed the connection or cannot be reached: filters hear of it, nothing is sent. */
   vanish(): void {
-    this.#close(() => {
-      if (this.#state.is === 'talking') this.#state.talk.conversation.vanish();
-    });
+    this.#close((talk) => talk.conversation.vanish());
   }
 
   /** The server ends the connection, between messages. */
@@ -89,12 +87,14 @@ export class Session {
     this.#close(() => {});
   }
 
-  #close(before: () => void): void {
-    if (this.#state.is === 'closed') return;
-    before();
-    this.#queue.length = 0;
-    this.#endTalk();
+  #close(before: (talk: Talk) => void): void {
+    const state = this.#state;
+    // First of all: what filters are told now must not lead here again.
     this.#state = { is: 'closed' };
+    this.#queue.length = 0;
+    if (state.is !== 'talking') return;
+    before(state.talk);
+    endTalk(state.talk);
   }
 
   #take(command: Command): void {
@@ -170,7 +170,7 @@ export class Session {
       this.#leaveFor('refused');
       return;
     }
-    this.#endTalk();
+    if (this.#state.is === 'talking') endTalk(this.#state.talk);
     this.#state = { is: 'free', agreement: negotiated.agreement };
     this.#startTalk();
     port.send([negotiated.reply]);
@@ -179,10 +179,9 @@ export class Session {
   /** QUIT without closing: another SMTP connection may follow, under the same agreement. */
   #quitNc(): undefined {
     if (this.#state.is !== 'talking') return;
-    const { agreement } = this.#state.talk.conversation;
-    this.#endTalk();
-    this.#state = { is: 'free', agreement };
-    this.#options.port.changed();
+    const { talk } = this.#state;
+    this.#state = { is: 'free', agreement: talk.conversation.agreement };
+    endTalk(talk);
   }
 
   #connect(command: CommandOf<'connect'>): Promise<void> | undefined {
@@ -296,12 +295,10 @@ export class Session {
     this.#state = { is: 'talking', talk };
     return talk;
   }
+}
 
-  /** Filters hear of the end: of the message if one is under way, and of the connection. */
-  #endTalk(): void {
-    if (this.#state.is !== 'talking') return;
-    const { messages, conversation } = this.#state.talk;
-    messages.abort();
-    conversation.end();
-  }
+/** Filters hear of the end: of the message if one is under way, and of the connection. */
+function endTalk({ messages, conversation }: Talk): void {
+  messages.abort();
+  conversation.end();
 }

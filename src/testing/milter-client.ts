@@ -253,6 +253,11 @@ export class MilterClient {
     return this.closed;
   }
 
+  /** Closes without a word, after what was sent. */
+  end(): void {
+    this.#stream.end();
+  }
+
   /** Vanishes without a word. */
   destroy(): void {
     this.#stream.destroy();
