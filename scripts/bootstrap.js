@@ -16,7 +16,8 @@ const stamp = join(root, 'node_modules', '.installed-for');
 /** What is installed depends on these two files alone. */
 function wanted() {
   const hash = createHash('sha256');
-  for (const file of ['package-lock.json', 'package.json']) hash.update(readFileSync(join(root, file)));
+  for (const file of ['package-lock.json', 'package.json'])
+    hash.update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 
@@ -28,7 +29,9 @@ function npm(...args) {
   const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) {
     const why = error ? error.message : `exit code ${status}`;
-    console.error(`postern: "npm ${args.join(' ')}" failed (${why}). Is the npm registry reachable?`);
+    console.error(
+      `postern: "npm ${args.join(' ')}" failed (${why}). Is the npm registry reachable?`,
+    );
     process.exit(1);
   }
 }

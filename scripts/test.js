@@ -11,7 +11,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isCi = process.env.CI === 'true';
 
 /** Debian's packages, and by what one sees that they are there. */
-const SERVERS = [{ package: 'postfix', program: '/usr/sbin/postfix', suites: 'test/e2e and test/harness' }];
+const SERVERS = [
+  { package: 'postfix', program: '/usr/sbin/postfix', suites: 'test/e2e and test/harness' },
+];
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
@@ -28,7 +30,10 @@ function installServers() {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const quiet = ['inherit', 'ignore', 'inherit'];
     run('apt-get', ['update', '-qq'], { env, stdio: quiet });
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], { env, stdio: quiet });
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], {
+      env,
+      stdio: quiet,
+    });
   }
   for (const server of missing.filter(({ program }) => !existsSync(program))) {
     const how = `apt-get install ${server.package}, as root`;
@@ -36,7 +41,9 @@ function installServers() {
       console.error(`npm test: ${server.package} is missing, which CI must have (${how})`);
       process.exit(1);
     }
-    console.log(`npm test: leaving out ${server.suites}: ${server.package} is not installed (${how})`);
+    console.log(
+      `npm test: leaving out ${server.suites}: ${server.package} is not installed (${how})`,
+    );
   }
 }
 
@@ -49,7 +56,9 @@ function runTests(args) {
     stdio: ['inherit', 'ignore', 'inherit'],
   });
   if (existsSync(report)) {
-    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
     console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
   }
   rmSync(folder, { recursive: true });

@@ -5,8 +5,8 @@
 
 import type { PosternModule } from './runner/guest/api.ts';
 
-export { defineConfig } from './config/define.ts';
 export type { ConfigInput } from './config/define.ts';
+export { defineConfig } from './config/define.ts';
 export type {
   Client,
   EsmtpArgs,

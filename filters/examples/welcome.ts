@@ -1,6 +1,6 @@
 // Counts the messages of each client and says so in a header. What `npm start` serves.
 
-import { kv, type Message, reject, type Recipient, type Session } from 'postern';
+import { kv, type Message, type Recipient, reject, type Session } from 'postern';
 
 export function rcpt(_session: Session, recipient: Recipient) {
   if (recipient.address === 'nobody@example.com') {

@@ -6,8 +6,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Store } from '../kv/store.ts';
-import { performKv } from './kv.ts';
 import { CapabilityFailure } from './failure.ts';
+import { performKv } from './kv.ts';
 
 /** On whose behalf a request is performed. */
 export interface CapabilityContext {
@@ -34,23 +34,33 @@ export class Capabilities {
   }
 
   /** The answer: a JSON value or bytes. Rejects with {@link CapabilityFailure}, or an error that has a `code`. */
-  async perform(operation: string, args: readonly unknown[], context: CapabilityContext): Promise<unknown> {
-    if (operation.startsWith('kv.')) return performKv(this.#store, operation.slice(3), args, context.namespace);
+  async perform(
+    operation: string,
+    args: readonly unknown[],
+    context: CapabilityContext,
+  ): Promise<unknown> {
+    if (operation.startsWith('kv.'))
+      return performKv(this.#store, operation.slice(3), args, context.namespace);
     switch (operation) {
       case 'sleep': {
         const parsed = SleepArguments.safeParse(args);
-        if (!parsed.success) throw new CapabilityFailure('ERR_ARGUMENT', 'sleep: expected milliseconds');
+        if (!parsed.success)
+          throw new CapabilityFailure('ERR_ARGUMENT', 'sleep: expected milliseconds');
         await delay(Math.min(parsed.data[0], MAX_SLEEP_MS), undefined, { signal: context.signal });
         return null;
       }
       case 'body':
-        if (!context.body) throw new CapabilityFailure('ERR_NO_MESSAGE', 'body: there is no message here');
+        if (!context.body)
+          throw new CapabilityFailure('ERR_NO_MESSAGE', 'body: there is no message here');
         return context.body();
       case 'progress':
         context.progress?.();
         return null;
       default:
-        throw new CapabilityFailure('ERR_UNKNOWN_CAPABILITY', `there is no capability ${JSON.stringify(operation.slice(0, 40))}`);
+        throw new CapabilityFailure(
+          'ERR_UNKNOWN_CAPABILITY',
+          `there is no capability ${JSON.stringify(operation.slice(0, 40))}`,
+        );
     }
   }
 }

@@ -8,7 +8,10 @@ import type { Store } from '../kv/store.ts';
 import { CapabilityFailure } from './failure.ts';
 
 /** A JSON text, or bytes as latin1. */
-const Carried = z.union([z.object({ json: z.string() }).strict(), z.object({ bytes: z.string() }).strict()]);
+const Carried = z.union([
+  z.object({ json: z.string() }).strict(),
+  z.object({ bytes: z.string() }).strict(),
+]);
 
 const Key = z.string().min(1);
 const Ttl = z.number().positive().nullable();
@@ -31,20 +34,27 @@ export async function performKv(
     case 'has':
       return (await store.get(key)) !== undefined;
     case 'set':
-      await store.set(key, valueOf(args[1], operation), ttlOf(args[2], operation));
+      await store.set(key, storedForm(args[1], operation), ttlOf(args[2], operation));
       return null;
     case 'add':
-      return store.add(key, valueOf(args[1], operation), ttlOf(args[2], operation));
+      return store.add(key, storedForm(args[1], operation), ttlOf(args[2], operation));
     case 'incr':
-      return store.incr(key, parsed(z.number().int(), args[1], operation, 'a whole number'), ttlOf(args[2], operation));
+      return store.incr(
+        key,
+        parsed(z.number().int(), args[1], operation, 'a whole number'),
+        ttlOf(args[2], operation),
+      );
     case 'delete':
       return store.delete(key);
     default:
-      throw new CapabilityFailure('ERR_UNKNOWN_CAPABILITY', `kv has no ${JSON.stringify(operation.slice(0, 40))}`);
+      throw new CapabilityFailure(
+        'ERR_UNKNOWN_CAPABILITY',
+        `kv has no ${JSON.stringify(operation.slice(0, 40))}`,
+      );
   }
 }
 
-function valueOf(arg: unknown, operation: string): Buffer {
+function storedForm(arg: unknown, operation: string): Buffer {
   const value = parsed(Carried, arg, operation, 'a JSON value or bytes');
   if ('json' in value) return Buffer.from(value.json, 'utf8');
   return Buffer.concat([Buffer.of(BYTES_MARK), Buffer.from(value.bytes, 'latin1')]);
@@ -61,6 +71,7 @@ function ttlOf(arg: unknown, operation: string): number | undefined {
 
 function parsed<T>(schema: z.ZodType<T>, value: unknown, operation: string, expected: string): T {
   const result = schema.safeParse(value);
-  if (!result.success) throw new CapabilityFailure('ERR_ARGUMENT', `kv.${operation}: expected ${expected}`);
+  if (!result.success)
+    throw new CapabilityFailure('ERR_ARGUMENT', `kv.${operation}: expected ${expected}`);
   return result.data;
 }

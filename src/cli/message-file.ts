@@ -18,7 +18,14 @@ export interface ReadMessage {
   readonly body: Buffer;
 }
 
-const SAMPLE = ['From: Sender <sender@example.org>', 'To: recipient@example.com', 'Subject: A message to try filters on', '', 'Hello.', ''];
+const SAMPLE = [
+  'From: Sender <sender@example.org>',
+  'To: recipient@example.com',
+  'Subject: A message to try filters on',
+  '',
+  'Hello.',
+  '',
+];
 
 /** Reads an .eml file (LF or CRLF); without a file, a small sample. */
 export function readMessage(file?: string): ReadMessage {
@@ -45,7 +52,10 @@ function parseMessage(text: string, file: string): ReadMessage {
       continue;
     }
     const header = /^([!-9;-~]+):(.*)$/s.exec(line);
-    if (!header) throw new MessageFileError(`${file}:${at + 1}: expected a header such as "Subject: hello", got ${JSON.stringify(line.slice(0, 60))}`);
+    if (!header)
+      throw new MessageFileError(
+        `${file}:${at + 1}: expected a header such as "Subject: hello", got ${JSON.stringify(line.slice(0, 60))}`,
+      );
     headers.push({ name: header[1]!, value: header[2]!.replace(/^ /, '') });
   }
   return { headers, body: Buffer.from(lines.slice(at + 1).join('\r\n'), 'latin1') };

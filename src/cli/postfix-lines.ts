@@ -19,6 +19,9 @@ export function postfixLines(listen: readonly string[]): string {
 function postfixSpelling(spec: string): string {
   const address = parseListen(spec);
   if (address.kind === 'unix') return `unix:${address.path}`;
-  const host = address.host === undefined || address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host;
+  const host =
+    address.host === undefined || address.host === '0.0.0.0' || address.host === '::'
+      ? '127.0.0.1'
+      : address.host;
   return `inet:${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }

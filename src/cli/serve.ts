@@ -1,14 +1,16 @@
 /** `postern serve`: runs the server in the foreground. */
 
 import { Command } from 'commander';
-import { openLog } from '../server/log.ts';
 import { compileAll } from '../server/compile-all.ts';
+import { openLog } from '../server/log.ts';
 import { supervise } from '../server/supervisor.ts';
 import { postfixLines } from './postfix-lines.ts';
 import { configOf, type ServerFlags, withServerFlags } from './server-flags.ts';
 
 export function serveCommand(): Command {
-  return withServerFlags(new Command('serve').description('run the server in the foreground')).action(serve);
+  return withServerFlags(
+    new Command('serve').description('run the server in the foreground'),
+  ).action(serve);
 }
 
 async function serve(flags: ServerFlags): Promise<void> {
@@ -20,7 +22,15 @@ async function serve(flags: ServerFlags): Promise<void> {
     ...scripts,
     log,
     ready: (listen) => {
-      log.info({ listen, filters: config.filters.map(({ name }) => name), workers: config.workers, kv: config.kv.default }, 'ready');
+      log.info(
+        {
+          listen,
+          filters: config.filters.map(({ name }) => name),
+          workers: config.workers,
+          kv: config.kv.default,
+        },
+        'ready',
+      );
       process.stderr.write(postfixLines(listen));
     },
   });

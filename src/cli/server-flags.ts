@@ -17,8 +17,15 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 
 export function withServerFlags(command: Command): Command {
   return command
-    .option('-c, --config <file>', 'the configuration (default: ./postern.config.ts if it is there)')
-    .option('--listen <spec>', 'where MTAs connect, such as inet:127.0.0.1:9900 or unix:/run/postern.sock; repeatable', collect)
+    .option(
+      '-c, --config <file>',
+      'the configuration (default: ./postern.config.ts if it is there)',
+    )
+    .option(
+      '--listen <spec>',
+      'where MTAs connect, such as inet:127.0.0.1:9900 or unix:/run/postern.sock; repeatable',
+      collect,
+    )
     .option('--filter <file>', 'a filter; repeatable, run in this order', collect)
     .option('--kv <url>', 'the default store, such as lmdb:./data or memory:')
     .option('--workers <n>', 'worker processes, a number or "auto"');
@@ -26,7 +33,12 @@ export function withServerFlags(command: Command): Command {
 
 /** The configuration that these flags mean; throws ConfigError. */
 export function configOf({ config: file, ...flags }: ServerFlags): Promise<Config> {
-  return loadConfig({ cwd: process.cwd(), flags, checkListen: listenMistake, ...(file === undefined ? {} : { file }) });
+  return loadConfig({
+    cwd: process.cwd(),
+    flags,
+    checkListen: listenMistake,
+    ...(file === undefined ? {} : { file }),
+  });
 }
 
 function listenMistake(spec: string): string | undefined {

@@ -18,11 +18,16 @@ export function formatTrial({ events, replies, logged }: Trial): string {
   for (const { phase, steps } of events) {
     for (const { filter, verdict, modifications, failure, observed } of steps) {
       const said = failure ? `FAILED: ${failure.message}` : formatVerdict(verdict);
-      lines.push(`${phase.padEnd(8)} ${filter.padEnd(16)} ${said}${observed ? ' (only observed)' : ''}`);
-      for (const modification of modifications) lines.push(`${' '.repeat(26)}${formatModification(modification)}`);
+      lines.push(
+        `${phase.padEnd(8)} ${filter.padEnd(16)} ${said}${observed ? ' (only observed)' : ''}`,
+      );
+      for (const modification of modifications)
+        lines.push(`${' '.repeat(26)}${formatModification(modification)}`);
     }
   }
-  const spoken = logged.filter(({ level, fields }) => level === 'error' || level === 'warn' || 'fields' in fields);
+  const spoken = logged.filter(
+    ({ level, fields }) => level === 'error' || level === 'warn' || 'fields' in fields,
+  );
   if (spoken.length > 0) lines.push('', ...spoken.map(formatLogged));
   lines.push('', ...replies.filter(isTelling).map(formatPlayed));
   return `${lines.join('\n')}\n`;
@@ -31,20 +36,21 @@ export function formatTrial({ events, replies, logged }: Trial): string {
 function formatVerdict(verdict: Verdict): string {
   const { verdict: inner, delayMs } = withoutDelay(verdict);
   const late = delayMs > 0 ? ` after ${delayMs / 1000} s` : '';
-  if ((inner.kind === 'reject' || inner.kind === 'tempfail') && inner.reply) return `${inner.kind} ${formatReply(inner.reply)}${late}`;
+  if ((inner.kind === 'reject' || inner.kind === 'tempfail') && inner.reply)
+    return `${inner.kind} ${formatReply(inner.reply)}${late}`;
   return `${inner.kind}${inner.kind === 'accept' && inner.all ? ' for all filters' : ''}${late}`;
 }
 
 function formatModification(modification: Modification): string {
   switch (modification.kind) {
     case 'addHeader':
-      return `add header ${modification.name}: ${valueOf(modification.value)}`;
+      return `add header ${modification.name}: ${shownValue(modification.value)}`;
     case 'insertHeader':
-      return `insert header at ${modification.index}, ${modification.name}: ${valueOf(modification.value)}`;
+      return `insert header at ${modification.index}, ${modification.name}: ${shownValue(modification.value)}`;
     case 'insertHeaderBeside':
-      return `insert header ${modification.side} another, ${modification.name}: ${valueOf(modification.value)}`;
+      return `insert header ${modification.side} another, ${modification.name}: ${shownValue(modification.value)}`;
     case 'changeHeader':
-      return `change header ${modification.name} (${modification.nth}): ${valueOf(modification.value)}`;
+      return `change header ${modification.name} (${modification.nth}): ${shownValue(modification.value)}`;
     case 'deleteHeader':
       return `delete header ${modification.name}${modification.nth === undefined ? '' : ` (${modification.nth})`}`;
     case 'setSender':
@@ -62,7 +68,7 @@ function formatModification(modification: Modification): string {
   }
 }
 
-function valueOf(value: { readonly text: string } | { readonly bytes: string }): string {
+function shownValue(value: { readonly text: string } | { readonly bytes: string }): string {
   return 'text' in value ? value.text : value.bytes;
 }
 
@@ -77,6 +83,9 @@ function isTelling({ phase, reply }: PlayedReply): boolean {
 }
 
 function formatPlayed({ phase, about, reply }: PlayedReply): string {
-  const text = reply.kind === 'replycode' ? reply.text.replace(/\r\n/g, ' / ').replaceAll('%%', '%') : reply.kind;
+  const text =
+    reply.kind === 'replycode'
+      ? reply.text.replace(/\r\n/g, ' / ').replaceAll('%%', '%')
+      : reply.kind;
   return `the MTA hears, ${phase}${about === undefined ? '' : ` <${about}>`}: ${text}`;
 }

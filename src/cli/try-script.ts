@@ -3,8 +3,8 @@
 import { isIPv6 } from 'node:net';
 import type { Reply } from 'net-milter-codec';
 import type { ListenAddress } from '../milter/address.ts';
-import type { SmtpPhase } from '../policy/phases.ts';
 import { MACRO_STAGES } from '../policy/macros.ts';
+import type { SmtpPhase } from '../policy/phases.ts';
 import { MilterClient } from '../testing/milter-client.ts';
 import type { ReadMessage } from './message-file.ts';
 
@@ -28,7 +28,10 @@ export interface PlayedReply {
 
 const QUEUE_ID = 'TRY0000001';
 
-export async function playMessage(address: ListenAddress, script: Script): Promise<readonly PlayedReply[]> {
+export async function playMessage(
+  address: ListenAddress,
+  script: Script,
+): Promise<readonly PlayedReply[]> {
   const client = await MilterClient.connect(address);
   const replies: PlayedReply[] = [];
   /** Notes the answer; `true` when it lets the message go on. */
@@ -53,7 +56,13 @@ async function play(
 ): Promise<void> {
   const family = isIPv6(ip) ? 'inet6' : 'inet';
   client.macros('connect', { j: 'try.invalid', ...macros });
-  if (!goesOn('connect', await client.connectInfo({ hostname: `[${ip}]`, family, address: ip, port: 50_000 }))) return;
+  if (
+    !goesOn(
+      'connect',
+      await client.connectInfo({ hostname: `[${ip}]`, family, address: ip, port: 50_000 }),
+    )
+  )
+    return;
   if (!goesOn('helo', await client.helo(helo))) return;
   client.macros('mail', { i: QUEUE_ID, ...macros });
   if (!goesOn('mail', await client.mail(from))) return;
@@ -65,9 +74,11 @@ async function play(
     else if (reply?.kind === 'accept' || reply?.kind === 'discard') return;
   }
   if (accepted === 0) return;
-  for (const stage of MACRO_STAGES.slice(MACRO_STAGES.indexOf('data'))) client.macros(stage, { i: QUEUE_ID, ...macros });
+  for (const stage of MACRO_STAGES.slice(MACRO_STAGES.indexOf('data')))
+    client.macros(stage, { i: QUEUE_ID, ...macros });
   if (!goesOn('data', await client.data())) return;
-  for (const { name, value } of message.headers) if (!goesOn('header', await client.header(name, value))) return;
+  for (const { name, value } of message.headers)
+    if (!goesOn('header', await client.header(name, value))) return;
   if (!goesOn('eoh', await client.eoh())) return;
   if (!goesOn('body', await client.body(message.body))) return;
   const { final, modifications } = await client.eom();

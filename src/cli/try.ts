@@ -27,9 +27,14 @@ interface TryFlags {
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
-function collectMacro(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+function collectMacro(
+  value: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const at = value.indexOf('=');
-  return at < 0 ? { ...before, [value]: '' } : { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+  return at < 0
+    ? { ...before, [value]: '' }
+    : { ...before, [value.slice(0, at)]: value.slice(at + 1) };
 }
 
 export function tryCommand(): Command {
@@ -38,10 +43,18 @@ export function tryCommand(): Command {
     .argument('<filter...>', 'filters, run in this order')
     .option('--message <file>', 'the message (default: a small sample)')
     .option('--from <address>', 'envelope sender; "" is the null sender', 'sender@example.org')
-    .option('--rcpt <address>', 'envelope recipient; repeatable (default: recipient@example.com)', collect)
+    .option(
+      '--rcpt <address>',
+      'envelope recipient; repeatable (default: recipient@example.com)',
+      collect,
+    )
     .option('--client <ip>', 'address of the SMTP client', '192.0.2.7')
     .option('--helo <name>', 'what the client says in EHLO', 'mx.example.org')
-    .option('--macro <name=value>', 'an MTA macro such as auth_authen=ann; repeatable', collectMacro)
+    .option(
+      '--macro <name=value>',
+      'an MTA macro such as auth_authen=ann; repeatable',
+      collectMacro,
+    )
     .option('--json', 'the same as JSON')
     .action(tryFilters);
 }
@@ -51,11 +64,21 @@ async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'postern-try-'));
   try {
     const listen = [`unix:${join(folder, 'milter.sock')}`];
-    const config = await loadConfig({ cwd: process.cwd(), flags: { filter: filters, kv: 'memory:', listen, workers: 1 } });
+    const config = await loadConfig({
+      cwd: process.cwd(),
+      flags: { filter: filters, kv: 'memory:', listen, workers: 1 },
+    });
     const events: EndedEvent[] = [];
     const log = quietLog();
     const { guest, filters: scripts } = await compileAll(config.filters);
-    const { engine, store } = await openEngine({ config, guest, filters: scripts, log, worker: 'try', onEvent: (event) => events.push(event) });
+    const { engine, store } = await openEngine({
+      config,
+      guest,
+      filters: scripts,
+      log,
+      worker: 'try',
+      onEvent: (event) => events.push(event),
+    });
     const server = await MilterServer.open({ config, engine, log });
     const script: Script = {
       from: flags.from,
@@ -70,7 +93,9 @@ async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<
     await engine.close();
     await store.close();
     const trial = { events, replies, logged: log.lines };
-    process.stdout.write(flags.json ? `${JSON.stringify(trial, undefined, 2)}\n` : formatTrial(trial));
+    process.stdout.write(
+      flags.json ? `${JSON.stringify(trial, undefined, 2)}\n` : formatTrial(trial),
+    );
     const failed = events.some(({ steps }) => steps.some(({ failure }) => failure));
     process.exitCode = failed ? EXIT.failed : EXIT.ok;
   } finally {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
-import { build, type BuildFailure, type Message, type Plugin } from 'esbuild';
+import { type BuildFailure, build, type Message, type Plugin } from 'esbuild';
 import { POSTERN_PARAMETER, posternModule } from './postern-module.ts';
 import { CompileError, type Problem, shownFile } from './problem.ts';
 
@@ -25,7 +25,13 @@ const noBuiltins: Plugin = {
   setup(plugin) {
     plugin.onResolve({ filter: /.*/ }, ({ path }) =>
       isBuiltin(path)
-        ? { errors: [{ text: `filters have no access to "${path}": they may use what "postern" exports, and packages that need no Node module` }] }
+        ? {
+            errors: [
+              {
+                text: `filters have no access to "${path}": they may use what "postern" exports, and packages that need no Node module`,
+              },
+            ],
+          }
         : undefined,
     );
   },
@@ -35,7 +41,9 @@ const noBuiltins: Plugin = {
 export async function compileFilter(path: string, name: string): Promise<CompiledFilter> {
   const absolute = resolve(path);
   if (!existsSync(absolute)) {
-    throw new CompileError([{ file: shownFile(absolute), line: 1, column: 1, text: 'there is no such file' }]);
+    throw new CompileError([
+      { file: shownFile(absolute), line: 1, column: 1, text: 'there is no such file' },
+    ]);
   }
   try {
     const { outputFiles } = await build({

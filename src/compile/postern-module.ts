@@ -3,7 +3,18 @@
 import type { Plugin } from 'esbuild';
 
 /** Everything that a filter may import from `postern`, types aside. */
-export const POSTERN_EXPORTS = ['accept', 'reject', 'tempfail', 'discard', 'skip', 'delay', 'kv', 'log', 'sleep', 'settings'] as const;
+export const POSTERN_EXPORTS = [
+  'accept',
+  'reject',
+  'tempfail',
+  'discard',
+  'skip',
+  'delay',
+  'kv',
+  'log',
+  'sleep',
+  'settings',
+] as const;
 
 /** The name under which a compiled filter receives the guest library. */
 export const POSTERN_PARAMETER = '__postern';
@@ -14,7 +25,9 @@ export const posternModule: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^postern$/ }, () => ({ path: 'postern', namespace: 'postern' }));
     build.onLoad({ filter: /^postern$/, namespace: 'postern' }, () => ({
-      contents: POSTERN_EXPORTS.map((name) => `export const ${name} = ${POSTERN_PARAMETER}.${name};`).join('\n'),
+      contents: POSTERN_EXPORTS.map(
+        (name) => `export const ${name} = ${POSTERN_PARAMETER}.${name};`,
+      ).join('\n'),
     }));
   },
 };

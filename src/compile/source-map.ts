@@ -18,7 +18,8 @@ export class SourcePositions {
   /** `file:line:column` of a position in the script, all from 1; `undefined` for code that nobody wrote. */
   map(line: number, column: number): string | undefined {
     const entry = this.#map.findEntry(line - 1, column - 1);
-    if (!('originalSource' in entry) || entry.originalSource.startsWith('postern:')) return undefined;
+    if (!('originalSource' in entry) || entry.originalSource.startsWith('postern:'))
+      return undefined;
     return `${shownFile(resolve(entry.originalSource))}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   }
 
@@ -29,7 +30,9 @@ export class SourcePositions {
       .flatMap((line) => {
         const frame = FRAME.exec(line);
         if (!frame) return line.includes('isolated-vm') ? [] : [line];
-        const position = frame[2]!.startsWith('filter:') ? this.map(Number(frame[3]), Number(frame[4])) : undefined;
+        const position = frame[2]!.startsWith('filter:')
+          ? this.map(Number(frame[3]), Number(frame[4]))
+          : undefined;
         return position === undefined ? [] : [`${frame[1]}${position}${frame[5]}`];
       })
       .join('\n');
@@ -39,7 +42,9 @@ export class SourcePositions {
   firstPosition(stack: string): string | undefined {
     for (const line of stack.split('\n')) {
       const frame = FRAME.exec(line);
-      const position = frame?.[2]!.startsWith('filter:') ? this.map(Number(frame[3]), Number(frame[4])) : undefined;
+      const position = frame?.[2]?.startsWith('filter:')
+        ? this.map(Number(frame[3]), Number(frame[4]))
+        : undefined;
       if (position !== undefined) return position;
     }
     return undefined;

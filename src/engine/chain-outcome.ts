@@ -7,7 +7,11 @@ import type { FilterDescription } from './contract.ts';
 import type { CheckedStep } from './step.ts';
 
 /** What a step counts for: nothing for an observer, `onError` for a failure. */
-export function effectiveVerdict(step: CheckedStep, filter: FilterDescription, phase: Phase): Verdict {
+export function effectiveVerdict(
+  step: CheckedStep,
+  filter: FilterDescription,
+  phase: Phase,
+): Verdict {
   if (filter.options.mode === 'observe') return CONTINUE;
   return step.failure ? verdictOnError(filter.options.onError, phase) : step.verdict;
 }
@@ -25,7 +29,10 @@ export interface ChainOutcome {
  */
 export function chainOutcome(steps: readonly { filter: number; verdict: Verdict }[]): ChainOutcome {
   let delayMs = 0;
-  let outcome: { verdict: Verdict; filter: number | undefined } = { verdict: CONTINUE, filter: undefined };
+  let outcome: { verdict: Verdict; filter: number | undefined } = {
+    verdict: CONTINUE,
+    filter: undefined,
+  };
   for (const step of steps) {
     const { verdict, delayMs: ms } = withoutDelay(step.verdict);
     delayMs += ms;

@@ -1,9 +1,9 @@
 /** One call on its way through the filters, as the worker keeps it: what was asked, and what came back. */
 
 import type { Phase } from '../policy/phases.ts';
-import type { CheckedStep } from './step.ts';
 import type { RunnerProcess } from './runner-process.ts';
 import type { SessionRecord } from './session-record.ts';
+import type { CheckedStep } from './step.ts';
 
 export class Dispatch {
   readonly id: number;
@@ -25,7 +25,12 @@ export class Dispatch {
   /** The filter whose handler awaits something; those before it have ended. */
   #begun: number | undefined;
 
-  constructor(fields: Pick<Dispatch, 'id' | 'phase' | 'session' | 'generation' | 'call' | 'chunks' | 'filters' | 'finished'>) {
+  constructor(
+    fields: Pick<
+      Dispatch,
+      'id' | 'phase' | 'session' | 'generation' | 'call' | 'chunks' | 'filters' | 'finished'
+    >,
+  ) {
     this.id = fields.id;
     this.phase = fields.phase;
     this.session = fields.session;

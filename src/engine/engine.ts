@@ -4,7 +4,13 @@ import type { Capabilities } from '../capabilities/capabilities.ts';
 import type { Call } from '../policy/event.ts';
 import type { Modification } from '../policy/modification.ts';
 import type { Phase } from '../policy/phases.ts';
-import { CONTINUE, decidesMessage, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
+import {
+  CONTINUE,
+  decidesMessage,
+  endsChain,
+  type Verdict,
+  withoutDelay,
+} from '../policy/verdict.ts';
 import { encodeFact } from '../runner/fact-log.ts';
 import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME } from '../runner/frames.ts';
@@ -15,11 +21,18 @@ import type { Engine, EngineSession, FilterDescription, Outcome, SessionHost } f
 import { Dispatch } from './dispatch.ts';
 import { FilterSet, type LoadableFilter } from './filter-set.ts';
 import type { Logger } from './logger.ts';
-import type { RunnerProcess } from './runner-process.ts';
 import { RunnerPool } from './runner-pool.ts';
+import type { RunnerProcess } from './runner-process.ts';
 import { SessionRecord } from './session-record.ts';
+import {
+  CallReportSchema,
+  type CheckedStep,
+  checkStep,
+  type Failure,
+  failedStep,
+  LogReportSchema,
+} from './step.ts';
 import { StepLog } from './step-log.ts';
-import { CallReportSchema, checkStep, type CheckedStep, type Failure, failedStep, LogReportSchema } from './step.ts';
 
 export interface EngineOptions {
   readonly filters: readonly LoadableFilter[];
@@ -83,7 +96,12 @@ export class RunnerEngine implements Engine {
     this.#pool = new RunnerPool({
       runners: options.limits.runners,
       worker: options.worker,
-      order: { guest: options.guest, filters: this.#filters.scripts, options: this.#filters.preliminary, loadMs: options.limits.loadMs },
+      order: {
+        guest: options.guest,
+        filters: this.#filters.scripts,
+        options: this.#filters.preliminary,
+        loadMs: options.limits.loadMs,
+      },
       limits: { answerMs: this.#answerMs(), memoryBytes: options.limits.runnerMemoryBytes },
       logger: options.logger,
       resolve: (reports) => this.#filters.resolve(reports),
@@ -140,7 +158,9 @@ export class RunnerEngine implements Engine {
   }
 
   async #end(): Promise<void> {
-    const exits = this.#pool.all.map((runner) => this.#callWithoutSession('exit', this.#filters.handling('exit'), runner));
+    const exits = this.#pool.all.map((runner) =>
+      this.#callWithoutSession('exit', this.#filters.handling('exit'), runner),
+    );
     const tooLong = new Promise((resolve) => setTimeout(resolve, EXIT_MS).unref());
     await Promise.race([Promise.all(exits), tooLong]);
     await this.#pool.close();
@@ -173,7 +193,11 @@ export class RunnerEngine implements Engine {
   }
 
   /** `init` and `exit`; resolves with the steps. */
-  #callWithoutSession(phase: 'init' | 'exit', filters: readonly number[], runner: RunnerProcess): Promise<readonly CheckedStep[]> {
+  #callWithoutSession(
+    phase: 'init' | 'exit',
+    filters: readonly number[],
+    runner: RunnerProcess,
+  ): Promise<readonly CheckedStep[]> {
     if (filters.length === 0) return Promise.resolve([]);
     return new Promise((resolve) => {
       const dispatch = new Dispatch({
@@ -188,7 +212,18 @@ export class RunnerEngine implements Engine {
       });
       dispatch.runner = runner;
       this.#live.set(dispatch.id, dispatch);
-      runner.event({ event: dispatch.id, session: 0, generation: 0, filters, facts: [], earlier: [], call: dispatch.call }, []);
+      runner.event(
+        {
+          event: dispatch.id,
+          session: 0,
+          generation: 0,
+          filters,
+          facts: [],
+          earlier: [],
+          call: dispatch.call,
+        },
+        [],
+      );
     });
   }
 
@@ -208,11 +243,25 @@ export class RunnerEngine implements Engine {
       return;
     }
     const earlier = dispatch.steps
-      .filter(({ filter, modifications }) => modifications.length > 0 && this.filters[filter]!.options.mode === 'enforce')
+      .filter(
+        ({ filter, modifications }) =>
+          modifications.length > 0 && this.filters[filter]!.options.mode === 'enforce',
+      )
       .map(({ modifications }) => encodeFact({ f: 'modified', modifications }));
     const { id, generation, call, chunks } = dispatch;
     const facts = session.news();
-    runner.event({ event: id, session: session.key, generation, filters: dispatch.remaining(), facts, earlier, call }, chunks);
+    runner.event(
+      {
+        event: id,
+        session: session.key,
+        generation,
+        filters: dispatch.remaining(),
+        facts,
+        earlier,
+        call,
+      },
+      chunks,
+    );
   }
 
   #runnerOf(session: SessionRecord): RunnerProcess | undefined {
@@ -231,7 +280,17 @@ export class RunnerEngine implements Engine {
     const timer = setTimeout(() => {
       if (!this.#stranded.delete(dispatch)) return;
       for (const filter of dispatch.remaining()) {
-        if (this.#step(dispatch, failedStep(filter, { kind: 'lost', message: 'there was no runner to run it', stack: '' }))) break;
+        if (
+          this.#step(
+            dispatch,
+            failedStep(filter, {
+              kind: 'lost',
+              message: 'there was no runner to run it',
+              stack: '',
+            }),
+          )
+        )
+          break;
       }
       this.#finish(dispatch);
     }, this.#options.limits.loadMs);
@@ -278,14 +337,17 @@ export class RunnerEngine implements Engine {
     const report = CallReportSchema.parse(JSON.parse(frame.text()));
     const dispatch = this.#live.get(report.event);
     const { namespace } = this.#filters.at(report.filter);
-    performCall(this.#options.capabilities, report, dispatch, namespace).then((result) => runner.result(frame.id, result));
+    performCall(this.#options.capabilities, report, dispatch, namespace).then((result) =>
+      runner.result(frame.id, result),
+    );
   }
 
   /** Takes a step into the record; `true` when it ended the chain. */
   #step(dispatch: Dispatch, step: CheckedStep): boolean {
     const { session, phase } = dispatch;
     const filter = this.filters[step.filter];
-    if (!filter) throw new RangeError(`the runner named a filter that is not there, ${step.filter}`);
+    if (!filter)
+      throw new RangeError(`the runner named a filter that is not there, ${step.filter}`);
     dispatch.steps.push(step);
     this.#log.step(step, dispatch);
     session?.apply(step);
@@ -293,7 +355,8 @@ export class RunnerEngine implements Engine {
     const { kind } = withoutDelay(verdict).verdict;
     if (kind === 'accept') session?.satisfy(step.filter, phase);
     const isEnd = endsChain(verdict);
-    if (isEnd && kind === 'accept') for (const other of session?.scope ?? []) session?.satisfy(other, phase);
+    if (isEnd && kind === 'accept')
+      for (const other of session?.scope ?? []) session?.satisfy(other, phase);
     if (decidesMessage(verdict, phase)) session?.decide();
     return isEnd;
   }
@@ -309,14 +372,25 @@ export class RunnerEngine implements Engine {
 
   #ended({ phase, steps, filters }: Dispatch): EndedEvent {
     const last = steps.at(-1);
-    const isCutShort = last !== undefined && endsChain(effectiveVerdict(last, this.filters[last.filter]!, phase));
+    const isCutShort =
+      last !== undefined && endsChain(effectiveVerdict(last, this.filters[last.filter]!, phase));
     const ran = isCutShort ? filters.slice(0, filters.indexOf(last.filter) + 1) : filters;
     return {
       phase,
       steps: ran.map((filter) => {
         const { name, options } = this.filters[filter]!;
-        const { verdict = CONTINUE, modifications = [], failure } = steps.find((step) => step.filter === filter) ?? {};
-        return { filter: name, verdict, modifications, failure, observed: options.mode === 'observe' };
+        const {
+          verdict = CONTINUE,
+          modifications = [],
+          failure,
+        } = steps.find((step) => step.filter === filter) ?? {};
+        return {
+          filter: name,
+          verdict,
+          modifications,
+          failure,
+          observed: options.mode === 'observe',
+        };
       }),
     };
   }
@@ -368,15 +442,22 @@ export class RunnerEngine implements Engine {
   /** A filter has a new isolate, to which its `init` has not happened yet. */
   #rebuilt(runner: RunnerProcess, filter: number): void {
     const { name, description } = this.#filters.at(filter);
-    this.#options.logger.warn({ filter: name, runner: runner.title }, 'the filter got a new isolate');
+    this.#options.logger.warn(
+      { filter: name, runner: runner.title },
+      'the filter got a new isolate',
+    );
     if (description?.phases.has('init')) this.#callWithoutSession('init', [filter], runner);
   }
 
   /** Handlers in the middle of which it died have failed; everything else is repeated elsewhere. */
   #died(runner: RunnerProcess, why: string, note: JournalNote | undefined): void {
-    const lost = [...this.#live.values()].filter((dispatch) => dispatch.runner === runner).sort((a, b) => a.id - b.id);
+    const lost = [...this.#live.values()]
+      .filter((dispatch) => dispatch.runner === runner)
+      .sort((a, b) => a.id - b.id);
     for (const dispatch of lost) {
-      const interrupted = dispatch.interrupted(note?.event === dispatch.id ? note.filter : undefined);
+      const interrupted = dispatch.interrupted(
+        note?.event === dispatch.id ? note.filter : undefined,
+      );
       let isOver = dispatch.session === undefined || dispatch.session.isDecided;
       if (interrupted !== undefined) {
         const failure = { kind: 'lost', message: `its runner ${why}`, stack: '' } as const;
@@ -391,5 +472,8 @@ export class RunnerEngine implements Engine {
 /** A call as it crosses: the chunks of a body beside it. */
 function crossing(call: Call): { json: string; chunks: readonly Uint8Array[] } {
   if (call.phase !== 'body') return { json: JSON.stringify(call), chunks: [] };
-  return { json: JSON.stringify({ phase: 'body', lengths: call.chunks.map(({ length }) => length) }), chunks: call.chunks };
+  return {
+    json: JSON.stringify({ phase: 'body', lengths: call.chunks.map(({ length }) => length) }),
+    chunks: call.chunks,
+  };
 }

@@ -67,7 +67,10 @@ export class FilterSet {
     return this.#descriptions.flatMap(({ phases }, filter) => (phases.has(phase) ? [filter] : []));
   }
 
-  at(filter: number): LoadableFilter & { readonly namespace: string; readonly description: FilterDescription | undefined } {
+  at(filter: number): LoadableFilter & {
+    readonly namespace: string;
+    readonly description: FilterDescription | undefined;
+  } {
     const found = this.#filters[filter];
     if (!found) throw new RangeError(`there is no filter ${filter}`);
     const description = this.#descriptions[filter];
@@ -80,17 +83,25 @@ export class FilterSet {
     const descriptions = this.#filters.map((filter, index) => {
       const report = reports[index] ?? { phases: [], unknown: [] };
       if (report.error) mistakes.push(failure(filter, report.error));
-      return { name: filter.name, phases: new Set(report.phases.filter(isPhase)), options: this.#options(filter, report, mistakes) };
+      return {
+        name: filter.name,
+        phases: new Set(report.phases.filter(isPhase)),
+        options: this.#options(filter, report, mistakes),
+      };
     });
     if (mistakes.length > 0) throw new FilterLoadError(mistakes);
-    descriptions.forEach(({ phases }, index) => this.#warn(index, phases, reports[index]!));
+    descriptions.forEach(({ phases }, index) => {
+      this.#warn(index, phases, reports[index]!);
+    });
     this.#descriptions = descriptions;
     return descriptions.map(({ options }) => options);
   }
 
   initError({ filter, failure: reason }: CheckedStep): FilterLoadError {
     const { message, stack } = reason!;
-    return new FilterLoadError([failure(this.at(filter), { message: `init failed: ${message}`, stack })]);
+    return new FilterLoadError([
+      failure(this.at(filter), { message: `init failed: ${message}`, stack }),
+    ]);
   }
 
   #options(filter: LoadableFilter, report: LoadReport, mistakes: string[]): FilterOptions {
@@ -98,7 +109,8 @@ export class FilterSet {
       return parseFilterOptions(report.options, filter.overrides);
     } catch (error) {
       if (!(error instanceof OptionsError)) throw error;
-      for (const { path, message } of error.mistakes) mistakes.push(`${filter.path}: options.${path}: ${message}`);
+      for (const { path, message } of error.mistakes)
+        mistakes.push(`${filter.path}: options.${path}: ${message}`);
       return parseFilterOptions(undefined, filter.overrides);
     }
   }
@@ -106,13 +118,22 @@ export class FilterSet {
   #warn(index: number, phases: ReadonlySet<Phase>, { unknown }: LoadReport): void {
     const { name, path } = this.#filters[index]!;
     const fields = { filter: name, file: path };
-    for (const other of unknown) this.#logger.warn(fields, `the filter exports "${other}", which is not a phase and is never called`);
-    if (phases.size === 0) this.#logger.warn(fields, 'the filter exports no phase: it does nothing');
+    for (const other of unknown)
+      this.#logger.warn(
+        fields,
+        `the filter exports "${other}", which is not a phase and is never called`,
+      );
+    if (phases.size === 0)
+      this.#logger.warn(fields, 'the filter exports no phase: it does nothing');
     const idle = [...phases].filter((phase) => OTHER_SERVERS.has(phase));
-    if (idle.length > 0) this.#logger.warn(fields, `this version does not call ${idle.join(', ')} yet`);
+    if (idle.length > 0)
+      this.#logger.warn(fields, `this version does not call ${idle.join(', ')} yet`);
   }
 }
 
-function failure({ path, positions }: LoadableFilter, { message, stack }: { message: string; stack: string }): string {
+function failure(
+  { path, positions }: LoadableFilter,
+  { message, stack }: { message: string; stack: string },
+): string {
   return `${positions.firstPosition(stack) ?? path}: ${message}`;
 }

@@ -6,10 +6,10 @@
 import type { FilterOptions } from '../policy/options.ts';
 import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME, type LoadOrder } from '../runner/frames.ts';
-import type { JournalNote } from '../runner/journal.ts';
 import type { LoadReport } from '../runner/guest-border.ts';
+import type { JournalNote } from '../runner/journal.ts';
 import type { Logger } from './logger.ts';
-import { RunnerProcess, type RunnerEvents, type RunnerLimits } from './runner-process.ts';
+import { type RunnerEvents, type RunnerLimits, RunnerProcess } from './runner-process.ts';
 import { LoadedReportSchema } from './step.ts';
 
 /** A runner that dies young is replaced later and later, so that a crash loop does not eat the machine. */
@@ -56,7 +56,8 @@ export class RunnerPool {
 
   /** Starts the runners; rejects when the filters do not load. */
   async open(): Promise<void> {
-    for (let count = 0; count < this.#options.runners; count += 1) this.#serving.push(await this.#start());
+    for (let count = 0; count < this.#options.runners; count += 1)
+      this.#serving.push(await this.#start());
     this.#options.serving();
     // Nobody waits for the spare: it is for later.
     this.#refill();
@@ -72,7 +73,9 @@ export class RunnerPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
-    await Promise.all([...this.#serving, ...this.#spares, ...this.#loading.keys()].map((runner) => runner.end()));
+    await Promise.all(
+      [...this.#serving, ...this.#spares, ...this.#loading.keys()].map((runner) => runner.end()),
+    );
   }
 
   /** Every runner that could be asked to end in an orderly way. */
@@ -148,8 +151,14 @@ export class RunnerPool {
       },
       (error: Error) => {
         if (this.#isClosed) return;
-        this.#backoffMs = Math.min(Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
-        this.#options.logger.error({ retryMs: this.#backoffMs }, `a new runner could not be started: ${error.message}`);
+        this.#backoffMs = Math.min(
+          Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS),
+          LONGEST_BACKOFF_MS,
+        );
+        this.#options.logger.error(
+          { retryMs: this.#backoffMs },
+          `a new runner could not be started: ${error.message}`,
+        );
         this.#retry = setTimeout(() => {
           this.#retry = undefined;
           this.#refill();

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FrameSplitter, FrameWriter, type FrameReader } from '../runner/frame-stream.ts';
+import { type FrameReader, FrameSplitter, FrameWriter } from '../runner/frame-stream.ts';
 import {
   type CallResult,
   type EventOrder,
@@ -26,7 +26,11 @@ const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', 'runner', 'main
  * Without the snapshot, as isolated-vm wants it; without concurrent recompilation, with which
  * optimized code of an isolate is at times never installed; with small young generations.
  */
-const NODE_FLAGS = ['--no-node-snapshot', '--no-concurrent-recompilation', '--max-semi-space-size=4'];
+const NODE_FLAGS = [
+  '--no-node-snapshot',
+  '--no-concurrent-recompilation',
+  '--max-semi-space-size=4',
+];
 
 /** Of what a dying runner printed, the last part is kept for the log. */
 const KEPT_OUTPUT = 2048;

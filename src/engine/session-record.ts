@@ -28,7 +28,10 @@ export class SessionRecord {
   #messageIs: 'none' | 'announced' | 'open' = 'none';
   #heloIsKnown = false;
 
-  constructor(fields: Pick<SessionRecord, 'key' | 'id' | 'host' | 'scope'>, filters: readonly FilterDescription[]) {
+  constructor(
+    fields: Pick<SessionRecord, 'key' | 'id' | 'host' | 'scope'>,
+    filters: readonly FilterDescription[],
+  ) {
     this.key = fields.key;
     this.id = fields.id;
     this.host = fields.host;
@@ -48,7 +51,9 @@ export class SessionRecord {
 
   /** Filters that handle the phase and have not had enough. */
   eligible(phase: Phase): number[] {
-    return this.scope.filter((filter) => !this.#isSatisfied(filter) && this.#filters[filter]!.phases.has(phase));
+    return this.scope.filter(
+      (filter) => !this.#isSatisfied(filter) && this.#filters[filter]!.phases.has(phase),
+    );
   }
 
   learn(fact: Fact): void {
@@ -97,7 +102,9 @@ export class SessionRecord {
 
   /** What the runner has not heard yet. */
   news(): FactEntry[] {
-    return this.#log.since(this.#cursor).filter(({ group }) => group !== 'message' || this.#messageIs !== 'none');
+    return this.#log
+      .since(this.#cursor)
+      .filter(({ group }) => group !== 'message' || this.#messageIs !== 'none');
   }
 
   /** Takes over what a filter's step changed. */
@@ -124,10 +131,15 @@ export class SessionRecord {
   nobodyWantsMore(phase: SmtpPhase): boolean {
     const at = SMTP_PHASES.indexOf(phase);
     const later = SMTP_PHASES.filter(
-      (candidate, index) => candidate !== 'abort' && candidate !== 'close' && (index > at || (phase === 'rcpt' && index === at)),
+      (candidate, index) =>
+        candidate !== 'abort' &&
+        candidate !== 'close' &&
+        (index > at || (phase === 'rcpt' && index === at)),
     );
     return this.scope.every(
-      (filter) => this.#isSatisfied(filter) || !later.some((candidate) => this.#filters[filter]!.phases.has(candidate)),
+      (filter) =>
+        this.#isSatisfied(filter) ||
+        !later.some((candidate) => this.#filters[filter]!.phases.has(candidate)),
     );
   }
 
@@ -165,6 +177,7 @@ export class SessionRecord {
   #forgetMessage(): void {
     this.#satisfied.clear();
     this.#decided = false;
-    for (const [filter, { session }] of this.#states) this.#states.set(filter, session === undefined ? {} : { session });
+    for (const [filter, { session }] of this.#states)
+      this.#states.set(filter, session === undefined ? {} : { session });
   }
 }

@@ -33,7 +33,13 @@ export class StepLog {
       const at = filter.positions.firstPosition(stack);
       const answered = mode === 'observe' ? 'nothing: it only observes' : onError;
       this.#logger.error(
-        { ...fields, why: kind, ...(at === undefined ? {} : { at }), answered, ...(stack === '' ? {} : { stack: filter.positions.mapStack(stack) }) },
+        {
+          ...fields,
+          why: kind,
+          ...(at === undefined ? {} : { at }),
+          answered,
+          ...(stack === '' ? {} : { stack: filter.positions.mapStack(stack) }),
+        },
         `filter ${filter.name} failed in ${dispatch.phase}: ${message}`,
       );
       return;
@@ -43,17 +49,36 @@ export class StepLog {
     if (text === undefined && changes.length === 0) return;
     const observed = mode === 'observe' ? { observed: true } : {};
     this.#logger.info(
-      { ...fields, ...observed, verdict: text ?? 'continue', ...(changes.length > 0 ? { changes } : {}) },
+      {
+        ...fields,
+        ...observed,
+        verdict: text ?? 'continue',
+        ...(changes.length > 0 ? { changes } : {}),
+      },
       `filter ${filter.name}: ${text ?? 'continue'}${mode === 'observe' ? ' (only observed)' : ''}`,
     );
   }
 
   /** A line that a filter logs itself, or that its runner has to say about it. */
-  filterSays({ filter, level, text, fields, stack }: FilterLogReport, dispatch: Dispatch | undefined): void {
+  filterSays(
+    { filter, level, text, fields, stack }: FilterLogReport,
+    dispatch: Dispatch | undefined,
+  ): void {
     const { name, positions } = this.#filters.at(filter);
-    const trace = stack === undefined ? {} : { at: positions.firstPosition(stack), stack: positions.mapStack(stack) };
+    const trace =
+      stack === undefined
+        ? {}
+        : { at: positions.firstPosition(stack), stack: positions.mapStack(stack) };
     const own = fields === undefined || fields === null ? {} : { fields };
-    this.#logger[level]({ filter: name, ...(dispatch ? { phase: dispatch.phase, ...where(dispatch) } : {}), ...own, ...trace }, text);
+    this.#logger[level](
+      {
+        filter: name,
+        ...(dispatch ? { phase: dispatch.phase, ...where(dispatch) } : {}),
+        ...own,
+        ...trace,
+      },
+      text,
+    );
   }
 }
 

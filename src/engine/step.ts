@@ -9,7 +9,9 @@ import { FAILURE_KINDS } from '../runner/frames.ts';
 
 const Reply = z
   .object({ code: z.number(), enhanced: z.string().optional(), lines: z.array(z.string()) })
-  .transform(({ code, enhanced, lines }) => parseReply([code, enhanced ?? '', lines], code >= 500 ? 5 : 4)!);
+  .transform(
+    ({ code, enhanced, lines }) => parseReply([code, enhanced ?? '', lines], code >= 500 ? 5 : 4)!,
+  );
 
 const VerdictSchema: z.ZodType<Verdict> = z.lazy(() =>
   z.discriminatedUnion('kind', [
@@ -19,7 +21,7 @@ const VerdictSchema: z.ZodType<Verdict> = z.lazy(() =>
     z.object({ kind: z.literal('tempfail'), reply: Reply.exactOptional() }),
     z.object({ kind: z.literal('discard') }),
     z.object({ kind: z.literal('skip') }),
-    z.object({ kind: z.literal('delay'), ms: z.number().min(0), then: VerdictSchema }),
+    z.object({ kind: z.literal('delay'), ms: z.number().min(0), answer: VerdictSchema }),
   ]),
 );
 
@@ -52,7 +54,9 @@ const Step = z.object({
   modifications: z.array(ModificationSchema).optional(),
   sessionState: z.string().optional(),
   messageState: z.string().optional(),
-  failure: z.object({ kind: z.enum(FAILURE_KINDS), message: z.string(), stack: z.string() }).optional(),
+  failure: z
+    .object({ kind: z.enum(FAILURE_KINDS), message: z.string(), stack: z.string() })
+    .optional(),
 });
 
 export const CallReportSchema = z.object({
@@ -101,19 +105,38 @@ export function checkStep(report: unknown, phase: Phase): CheckedStep {
   const result = parseSafely(report);
   if (!result.success) {
     const { filter } = z.object({ filter: z.number().int().min(0) }).parse(report);
-    return failedStep(filter, { kind: 'output', message: `gave an answer that is none: ${result.why}`, stack: '' });
+    return failedStep(filter, {
+      kind: 'output',
+      message: `gave an answer that is none: ${result.why}`,
+      stack: '',
+    });
   }
-  const { filter, verdict = CONTINUE, modifications = [], sessionState, messageState, failure } = result.data;
+  const {
+    filter,
+    verdict = CONTINUE,
+    modifications = [],
+    sessionState,
+    messageState,
+    failure,
+  } = result.data;
   if (failure) return failedStep(filter, failure);
-  const why = misplaced(verdict, phase) ?? (modifications.length > 0 && phase !== 'eom' ? 'a message can be changed in eom only' : undefined);
+  const why =
+    misplaced(verdict, phase) ??
+    (modifications.length > 0 && phase !== 'eom'
+      ? 'a message can be changed in eom only'
+      : undefined);
   if (why !== undefined) return failedStep(filter, { kind: 'output', message: why, stack: '' });
   return { filter, verdict, modifications, sessionState, messageState, failure: undefined };
 }
 
-function parseSafely(report: unknown): { success: true; data: z.infer<typeof Step> } | { success: false; why: string } {
+function parseSafely(
+  report: unknown,
+): { success: true; data: z.infer<typeof Step> } | { success: false; why: string } {
   try {
     const { success, data, error } = Step.safeParse(report);
-    return success ? { success, data } : { success, why: z.prettifyError(error).split('\n').slice(0, 2).join(' ') };
+    return success
+      ? { success, data }
+      : { success, why: z.prettifyError(error).split('\n').slice(0, 2).join(' ') };
   } catch (error) {
     // parseReply throws for a reply that no MTA would send.
     return { success: false, why: (error as Error).message };
@@ -122,5 +145,12 @@ function parseSafely(report: unknown): { success: true; data: z.infer<typeof Ste
 
 /** The step of a handler that failed: its verdict is up to the filter's `onError`. */
 export function failedStep(filter: number, failure: Failure): CheckedStep {
-  return { filter, verdict: CONTINUE, modifications: [], sessionState: undefined, messageState: undefined, failure };
+  return {
+    filter,
+    verdict: CONTINUE,
+    modifications: [],
+    sessionState: undefined,
+    messageState: undefined,
+    failure,
+  };
 }

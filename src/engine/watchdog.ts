@@ -66,7 +66,9 @@ export class Watchdog {
     const limitMs = Math.max(this.#limits.answerMs, this.#allowedMs);
     if (this.#silentMs > limitMs) {
       this.stop();
-      this.#bite(`it left ${(this.#sent - this.#answered) >>> 0} frames unanswered for ${limitMs} ms`);
+      this.#bite(
+        `it left ${(this.#sent - this.#answered) >>> 0} frames unanswered for ${limitMs} ms`,
+      );
     }
   }
 
@@ -75,7 +77,9 @@ export class Watchdog {
     if (bytes <= this.#limits.memoryBytes) return;
     this.stop();
     const mb = (value: number) => Math.round(value / 1024 ** 2);
-    this.#bite(`it used ${mb(bytes)} MB of memory, more than limits.runnerMemory of ${mb(this.#limits.memoryBytes)} MB`);
+    this.#bite(
+      `it used ${mb(bytes)} MB of memory, more than limits.runnerMemory of ${mb(this.#limits.memoryBytes)} MB`,
+    );
   }
 }
 

@@ -55,7 +55,6 @@ export function deletedRecipientReplies(
 function checkedAddress(at: ModificationPlace, address: string): string {
   const bare = withoutAngles(encodeText(address.trim()));
   const outsideQuotes = bare.replace(/"(?:[^"\\]|\\.)*"/gs, '');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\0-\x1f\x7f]/.test(bare) || /[\s<>]/.test(outsideQuotes)) {
     throw new ModificationError(
       'ERR_MODIFICATION_ADDRESS',
@@ -78,7 +77,6 @@ function plainCase(address: string): string {
 
 function joinedArgs(at: ModificationPlace, args: readonly string[]): string {
   for (const arg of args) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     if (arg === '' || /[\0-\x20\x7f]/.test(arg)) {
       throw new ModificationError(
         'ERR_MODIFICATION_ARGUMENT',

@@ -94,7 +94,6 @@ function isHeaderPlace(place: ModificationPlace): place is PlaceOf<HeaderKind> {
 
 function checkedReason(place: PlaceOf<'quarantine'>): string {
   const { reason } = place.modification;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (reason === '' || /[\0-\x1f\x7f]/.test(reason)) {
     throw new ModificationError(
       'ERR_MODIFICATION_REASON',

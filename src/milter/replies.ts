@@ -29,7 +29,7 @@ export function replyTo(verdict: Verdict): Reply {
     case 'tempfail':
       return refusal(verdict.kind, verdict.reply);
     case 'delay':
-      return replyTo(verdict.then);
+      return replyTo(verdict.answer);
     default:
       return verdict satisfies never;
   }
@@ -58,7 +58,7 @@ export function isFinal(verdict: Verdict): boolean {
     case 'skip':
       return false;
     case 'delay':
-      return isFinal(verdict.then);
+      return isFinal(verdict.answer);
     default:
       return verdict satisfies never;
   }

@@ -20,7 +20,11 @@ export type Fact =
       readonly address: string;
       readonly port: number;
     }
-  | { readonly f: 'macros'; readonly stage: MacroStage; readonly values: Readonly<Record<string, string>> }
+  | {
+      readonly f: 'macros';
+      readonly stage: MacroStage;
+      readonly values: Readonly<Record<string, string>>;
+    }
   | { readonly f: 'helo'; readonly name: string }
   /** Begins a message. `address` with its angle brackets as it came; `args` such as `SIZE=1`. */
   | { readonly f: 'mail'; readonly address: string; readonly args: readonly string[] }
@@ -30,7 +34,11 @@ export type Fact =
    * More headers: `name NUL value NUL ...` in latin1, values with their leading space as they came.
    * `decoded` holds the RFC 2047-decoded text of those that have encoded words, by their index in the message.
    */
-  | { readonly f: 'headers'; readonly block: string; readonly decoded: Readonly<Record<number, string>> }
+  | {
+      readonly f: 'headers';
+      readonly block: string;
+      readonly decoded: Readonly<Record<number, string>>;
+    }
   /** What an earlier filter of the chain changed in the message. */
   | { readonly f: 'modified'; readonly modifications: readonly Modification[] };
 

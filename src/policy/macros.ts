@@ -28,12 +28,14 @@ export class MacroTable {
   /** A command of this stage came: what later stages had said is no longer true. */
   begin(stage: MacroStage): void {
     if (!FORGETS_LATER.has(stage)) return;
-    for (const later of MACRO_STAGES.slice(MACRO_STAGES.indexOf(stage) + 1)) this.#stages.delete(later);
+    for (const later of MACRO_STAGES.slice(MACRO_STAGES.indexOf(stage) + 1))
+      this.#stages.delete(later);
   }
 
   /** The message ended: only what concerns the connection is still true. */
   endMessage(): void {
-    for (const stage of MACRO_STAGES.slice(MACRO_STAGES.indexOf('mail'))) this.#stages.delete(stage);
+    for (const stage of MACRO_STAGES.slice(MACRO_STAGES.indexOf('mail')))
+      this.#stages.delete(stage);
   }
 
   /** The value at the latest stage that set it. */

@@ -20,15 +20,7 @@ export const SMTP_PHASES = [
 export type SmtpPhase = (typeof SMTP_PHASES)[number];
 
 /** Every name that a filter may export as a handler. */
-export const PHASES = [
-  'init',
-  'exit',
-  ...SMTP_PHASES,
-  'auth',
-  'login',
-  'access',
-  'event',
-] as const;
+export const PHASES = ['init', 'exit', ...SMTP_PHASES, 'auth', 'login', 'access', 'event'] as const;
 
 /** A name that a filter may export as a handler. */
 export type Phase = (typeof PHASES)[number];

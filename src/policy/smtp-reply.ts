@@ -56,8 +56,14 @@ function replyFromText(text: unknown, replyClass: 4 | 5): SmtpReply {
 }
 
 function checked(code: unknown, enhanced: unknown, lines: unknown, replyClass: 4 | 5): SmtpReply {
-  if (typeof code !== 'number' || !Number.isInteger(code) || Math.floor(code / 100) !== replyClass) {
-    throw new ReplyError(`expected a reply code from ${replyClass}00 to ${replyClass}99, got ${code}`);
+  if (
+    typeof code !== 'number' ||
+    !Number.isInteger(code) ||
+    Math.floor(code / 100) !== replyClass
+  ) {
+    throw new ReplyError(
+      `expected a reply code from ${replyClass}00 to ${replyClass}99, got ${code}`,
+    );
   }
   // 421 5.x.x and the like never reach the client: MTAs drop replies whose classes differ.
   const status = enhanced === undefined || enhanced === '' ? undefined : String(enhanced);
@@ -76,7 +82,9 @@ function checkLine(line: unknown): void {
   const control = /[\0\r\n]/.exec(line);
   if (control) {
     const name = { '\0': 'a NUL', '\r': 'a carriage return', '\n': 'a line break' }[control[0]];
-    throw new ReplyError(`the text of a reply must not contain ${name}; for several lines pass a list`);
+    throw new ReplyError(
+      `the text of a reply must not contain ${name}; for several lines pass a list`,
+    );
   }
   // Characters beyond ASCII take up to 3 bytes per UTF-16 unit; only then count exactly.
   if (line.length * 3 > MAX_REPLY_LINE_BYTES && utf8Length(line) > MAX_REPLY_LINE_BYTES) {

@@ -12,8 +12,8 @@ export type Verdict =
   | { readonly kind: 'tempfail'; readonly reply?: SmtpReply }
   | { readonly kind: 'discard' }
   | { readonly kind: 'skip' }
-  /** Answer `then`, but only after `ms` milliseconds. */
-  | { readonly kind: 'delay'; readonly ms: number; readonly then: Verdict };
+  /** Answer with `answer`, but only after `ms` milliseconds. */
+  | { readonly kind: 'delay'; readonly ms: number; readonly answer: Verdict };
 
 export type VerdictKind = Verdict['kind'];
 
@@ -43,7 +43,7 @@ export function misplaced(verdict: Verdict, phase: Phase): string | undefined {
     const instead = allowed.length === 0 ? 'return nothing' : `use one of: ${allowed.join(', ')}`;
     return `${verdict.kind}() makes no sense in ${phase}: ${instead}`;
   }
-  return verdict.kind === 'delay' ? misplaced(verdict.then, phase) : undefined;
+  return verdict.kind === 'delay' ? misplaced(verdict.answer, phase) : undefined;
 }
 
 /** Whether this verdict ends the chain of filters for its event. */
@@ -56,7 +56,7 @@ export function endsChain(verdict: Verdict): boolean {
     case 'accept':
       return verdict.all === true;
     case 'delay':
-      return endsChain(verdict.then);
+      return endsChain(verdict.answer);
     case 'continue':
     case 'skip':
       return false;
@@ -78,7 +78,7 @@ export function withoutDelay(verdict: Verdict): { verdict: Verdict; delayMs: num
   let inner = verdict;
   while (inner.kind === 'delay') {
     delayMs += inner.ms;
-    inner = inner.then;
+    inner = inner.answer;
   }
   return { verdict: inner, delayMs };
 }

@@ -3,16 +3,16 @@
  * chain, sessions side by side, the events of one session in order.
  */
 
+import { verdictOnError } from '../policy/on-error.ts';
 import type { FilterOptions } from '../policy/options.ts';
 import { isMessagePhase, type Phase } from '../policy/phases.ts';
-import { verdictOnError } from '../policy/on-error.ts';
 import { decidesMessage, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
 import { encodeFact } from './fact-log.ts';
 import type { FrameWriter } from './frame-stream.ts';
 import {
-  FRAME,
   type EventOrder,
   type FailureKind,
+  FRAME,
   type ReadResult,
   type SessionOrder,
   type StepReport,
@@ -62,7 +62,12 @@ export class Dispatcher {
   readonly #calls = new Map<number, PendingCall>();
   #nextCall = 1;
 
-  constructor(filters: readonly HostedFilter[], writer: FrameWriter, journal: JournalWriter, flush: () => void) {
+  constructor(
+    filters: readonly HostedFilter[],
+    writer: FrameWriter,
+    journal: JournalWriter,
+    flush: () => void,
+  ) {
     this.#filters = filters;
     this.#writer = writer;
     this.#journal = journal;
@@ -87,7 +92,13 @@ export class Dispatcher {
     const { filter } = pending;
     this.#journal.entering(pending.event, filter);
     this.#guarded(filter, () => {
-      const output = this.#filters[filter]!.sandbox.result(pending.event, pending.call, ok, json, bytes);
+      const output = this.#filters[filter]!.sandbox.result(
+        pending.event,
+        pending.call,
+        ok,
+        json,
+        bytes,
+      );
       this.#take(filter, output);
     });
   }
@@ -107,7 +118,8 @@ export class Dispatcher {
     if (!session) return;
     this.#sessions.delete(key);
     this.#filters.forEach(({ sandbox }, filter) => {
-      if (session.knownTo(filter, sandbox.incarnation)) this.#guarded(filter, () => sandbox.forget(key));
+      if (session.knownTo(filter, sandbox.incarnation))
+        this.#guarded(filter, () => sandbox.forget(key));
     });
   }
 
@@ -118,7 +130,14 @@ export class Dispatcher {
   #begin(order: EventOrder, session: SessionCopy | undefined): void {
     session?.learn(order);
     const phase = phaseOf(order.call);
-    const running: Running = { order, phase, session, position: -1, earlier: [...order.earlier], wall: undefined };
+    const running: Running = {
+      order,
+      phase,
+      session,
+      position: -1,
+      earlier: [...order.earlier],
+      wall: undefined,
+    };
     this.#running.set(order.event, running);
     if (session) session.running = order.event;
     this.#next(running);
@@ -145,7 +164,14 @@ export class Dispatcher {
     this.#guarded(filter, () => {
       const facts = session ? session.factsFor(filter, sandbox.incarnation) : [];
       facts.push(...running.earlier);
-      let output = sandbox.call(order.event, order.session, order.generation, order.call, order.buffer, facts);
+      let output = sandbox.call(
+        order.event,
+        order.session,
+        order.generation,
+        order.call,
+        order.buffer,
+        facts,
+      );
       while (output === SIGN.more) output = sandbox.resume();
       if (output === SIGN.quiet) {
         this.#next(running);
@@ -173,10 +199,15 @@ export class Dispatcher {
   /** The isolate of this filter is gone: the handlers that were in it fail, and it gets a new one. */
   #rebuild(filter: number, lost: SandboxLost): void {
     const { sandbox } = this.#filters[filter]!;
-    const inside = [...this.#running.values()].filter(({ order, position }) => order.filters[position] === filter);
+    const inside = [...this.#running.values()].filter(
+      ({ order, position }) => order.filters[position] === filter,
+    );
     for (const [id, pending] of this.#calls) if (pending.filter === filter) this.#calls.delete(id);
     const { error } = sandbox.load();
-    writeJson(this.#writer, FRAME.rebuilt, filter, { kind: lost.kind, message: error?.message ?? lost.message });
+    writeJson(this.#writer, FRAME.rebuilt, filter, {
+      kind: lost.kind,
+      message: error?.message ?? lost.message,
+    });
     for (const running of inside) this.#fail(running, filter, lost.kind, lost.message, '');
   }
 
@@ -184,7 +215,13 @@ export class Dispatcher {
     const { sandbox, options } = this.#filters[filter]!;
     this.#guarded(filter, () => {
       sandbox.abandon(running.order.event);
-      this.#fail(running, filter, 'wall', `took longer than its wall limit of ${options.wallMs} ms`, '');
+      this.#fail(
+        running,
+        filter,
+        'wall',
+        `took longer than its wall limit of ${options.wallMs} ms`,
+        '',
+      );
     });
     this.#flush();
   }
@@ -228,7 +265,11 @@ export class Dispatcher {
     return running?.order.filters[running.position] === filter ? running : undefined;
   }
 
-  #done(running: Running, filter: number, item: Extract<OutboxItem, readonly ['done', ...unknown[]]>): void {
+  #done(
+    running: Running,
+    filter: number,
+    item: Extract<OutboxItem, readonly ['done', ...unknown[]]>,
+  ): void {
     const [, , verdict, modifications, sessionState, messageState] = item;
     const isObserver = this.#filters[filter]!.options.mode === 'observe';
     const step: StepReport = {
@@ -246,14 +287,22 @@ export class Dispatcher {
       running.earlier.push(encodeFact({ f: 'modified', modifications: modifications as never }));
     }
     writeJson(this.#writer, FRAME.step, running.order.event, step);
-    this.#leave(running, filter, isObserver ? undefined : (verdict as Verdict | null) ?? undefined);
+    this.#leave(
+      running,
+      filter,
+      isObserver ? undefined : ((verdict as Verdict | null) ?? undefined),
+    );
   }
 
   #fail(running: Running, filter: number, kind: FailureKind, message: string, stack: string): void {
     const step: StepReport = { filter, failure: { kind, message, stack } };
     writeJson(this.#writer, FRAME.step, running.order.event, step);
     const { mode, onError } = this.#filters[filter]!.options;
-    this.#leave(running, filter, mode === 'observe' ? undefined : verdictOnError(onError, running.phase));
+    this.#leave(
+      running,
+      filter,
+      mode === 'observe' ? undefined : verdictOnError(onError, running.phase),
+    );
   }
 
   /** A handler ended with this verdict: on to the next filter, unless it ends the chain. */
@@ -261,7 +310,8 @@ export class Dispatcher {
     clearTimeout(running.wall);
     const { session, phase } = running;
     if (verdict !== undefined) {
-      if (withoutDelay(verdict).verdict.kind === 'accept') session?.satisfy(filter, !isMessagePhase(phase));
+      if (withoutDelay(verdict).verdict.kind === 'accept')
+        session?.satisfy(filter, !isMessagePhase(phase));
       if (endsChain(verdict)) {
         if (decidesMessage(verdict, phase)) session?.decide();
         this.#end(running);
@@ -287,7 +337,8 @@ export class Dispatcher {
     this.#running.delete(running.order.event);
     if (running.session) running.session.running = undefined;
     const filter = running.order.filters[running.position];
-    if (filter !== undefined) this.#guarded(filter, () => this.#filters[filter]!.sandbox.abandon(running.order.event));
+    if (filter !== undefined)
+      this.#guarded(filter, () => this.#filters[filter]!.sandbox.abandon(running.order.event));
   }
 }
 

@@ -26,7 +26,11 @@ export interface FactEntry {
 /** How much of a log one reader has seen. */
 export class FactCursor {
   /** By group: the generation, and how many of its facts. */
-  readonly seen = { connection: { generation: 0, count: 0 }, helo: { generation: 0, count: 0 }, message: { generation: 0, count: 0 } };
+  readonly seen = {
+    connection: { generation: 0, count: 0 },
+    helo: { generation: 0, count: 0 },
+    message: { generation: 0, count: 0 },
+  };
 }
 
 export class FactLog {
@@ -51,7 +55,8 @@ export class FactLog {
 
   /** Takes over a fact of another log. */
   copy(entry: FactEntry): void {
-    if (this.#groups[entry.group].generation !== entry.generation) this.begin(entry.group, entry.generation);
+    if (this.#groups[entry.group].generation !== entry.generation)
+      this.begin(entry.group, entry.generation);
     this.append(entry.group, entry.fact);
   }
 
@@ -65,7 +70,8 @@ export class FactLog {
         seen.generation = generation;
         seen.count = 0;
       }
-      for (; seen.count < facts.length; seen.count += 1) entries.push({ group, generation, fact: facts[seen.count]! });
+      for (; seen.count < facts.length; seen.count += 1)
+        entries.push({ group, generation, fact: facts[seen.count]! });
     }
     return entries;
   }
@@ -73,7 +79,9 @@ export class FactLog {
 
 /** A fact as text. Header blocks go as they are, latin1: JSON would double their cost. */
 export function encodeFact(fact: Fact): string {
-  return fact.f === 'headers' ? `H${JSON.stringify(fact.decoded)}\n${fact.block}` : JSON.stringify(fact);
+  return fact.f === 'headers'
+    ? `H${JSON.stringify(fact.decoded)}\n${fact.block}`
+    : JSON.stringify(fact);
 }
 
 export function parseFact(text: string): Fact {

@@ -85,14 +85,19 @@ export class FrameWriter {
     const taken = this.#buffer.subarray(0, this.#end);
     // The socket may hold on to what it was given, so the rest of the buffer goes on, not its beginning.
     const rest = this.#buffer.subarray(this.#end);
-    this.#buffer = rest.length >= 1024 && this.#buffer.length <= KEPT_BYTES ? rest : Buffer.allocUnsafe(INITIAL_BYTES);
+    this.#buffer =
+      rest.length >= 1024 && this.#buffer.length <= KEPT_BYTES
+        ? rest
+        : Buffer.allocUnsafe(INITIAL_BYTES);
     this.#end = 0;
     return taken;
   }
 
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#end + bytes, INITIAL_BYTES));
+    const larger = Buffer.allocUnsafe(
+      Math.max(this.#buffer.length * 2, this.#end + bytes, INITIAL_BYTES),
+    );
     larger.set(this.#buffer.subarray(0, this.#end));
     this.#buffer = larger;
   }
@@ -141,7 +146,9 @@ export class FrameReader {
 
   #need(bytes: number): void {
     if (this.#at + bytes > this.#bytes.length) {
-      throw new FrameError(`frame of type ${this.type}: expected ${bytes} more bytes, ${this.#bytes.length - this.#at} are left`);
+      throw new FrameError(
+        `frame of type ${this.type}: expected ${bytes} more bytes, ${this.#bytes.length - this.#at} are left`,
+      );
     }
   }
 }

@@ -78,7 +78,11 @@ export interface EventOrder {
   readonly buffer: Buffer;
 }
 
-export function writeEvent(writer: FrameWriter, order: Omit<EventOrder, 'buffer'>, chunks: readonly Uint8Array[]): void {
+export function writeEvent(
+  writer: FrameWriter,
+  order: Omit<EventOrder, 'buffer'>,
+  chunks: readonly Uint8Array[],
+): void {
   writer.begin(FRAME.event, order.event).u32(order.session).u32(order.generation);
   writer.u8(order.filters.length);
   for (const filter of order.filters) writer.u8(filter);
@@ -97,9 +101,22 @@ export function readEvent(frame: FrameReader): EventOrder {
   const session = frame.u32();
   const generation = frame.u32();
   const filters = list(frame.u8(), () => frame.u8());
-  const facts = list(frame.u32(), () => ({ group: FACT_GROUPS[frame.u8()]!, generation: frame.u32(), fact: frame.text() }));
+  const facts = list(frame.u32(), () => ({
+    group: FACT_GROUPS[frame.u8()]!,
+    generation: frame.u32(),
+    fact: frame.text(),
+  }));
   const earlier = list(frame.u32(), () => frame.text());
-  return { event: frame.id, session, generation, filters, facts, earlier, call: frame.text(), buffer: frame.bytes() };
+  return {
+    event: frame.id,
+    session,
+    generation,
+    filters,
+    facts,
+    earlier,
+    call: frame.text(),
+    buffer: frame.bytes(),
+  };
 }
 
 /** `result` (id: call): the answer to a capability request, JSON or bytes. */
@@ -111,7 +128,14 @@ export type CallResult =
 export function writeResult(writer: FrameWriter, call: number, result: CallResult): void {
   writer.begin(FRAME.result, call).u8(result.ok ? 1 : 0);
   if (result.ok && 'bytes' in result) writer.u8(1).bytes(result.bytes);
-  else writer.u8(0).text(JSON.stringify(result.ok ? (result.value ?? null) : { code: result.code, message: result.message }));
+  else
+    writer
+      .u8(0)
+      .text(
+        JSON.stringify(
+          result.ok ? (result.value ?? null) : { code: result.code, message: result.message },
+        ),
+      );
   writer.finish();
 }
 
@@ -123,7 +147,9 @@ export interface ReadResult {
 
 export function readResult(frame: FrameReader): ReadResult {
   const ok = frame.u8() === 1;
-  return frame.u8() === 1 ? { ok, json: '', bytes: frame.bytes() } : { ok, json: frame.text(), bytes: undefined };
+  return frame.u8() === 1
+    ? { ok, json: '', bytes: frame.bytes() }
+    : { ok, json: frame.text(), bytes: undefined };
 }
 
 /** Frames whose payload is JSON alone. */
@@ -153,7 +179,11 @@ export interface StepReport {
   readonly modifications?: unknown;
   readonly sessionState?: string;
   readonly messageState?: string;
-  readonly failure?: { readonly kind: FailureKind; readonly message: string; readonly stack: string };
+  readonly failure?: {
+    readonly kind: FailureKind;
+    readonly message: string;
+    readonly stack: string;
+  };
 }
 
 /** `call` (id: call): a handler asks for a capability. */

@@ -6,8 +6,17 @@
 import { Socket } from 'node:net';
 import type { FilterOptions } from '../policy/options.ts';
 import { Dispatcher, type HostedFilter } from './dispatcher.ts';
-import { FrameSplitter, FrameWriter, type FrameReader } from './frame-stream.ts';
-import { FRAME, type LoadOrder, readEvent, readResult, type SessionOrder, type StartOrder, writeBare, writeJson } from './frames.ts';
+import { type FrameReader, FrameSplitter, FrameWriter } from './frame-stream.ts';
+import {
+  FRAME,
+  type LoadOrder,
+  readEvent,
+  readResult,
+  type SessionOrder,
+  type StartOrder,
+  writeBare,
+  writeJson,
+} from './frames.ts';
 import { JOURNAL_FD, JournalWriter } from './journal.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -39,22 +48,38 @@ function load(order: LoadOrder): void {
     (script, filter) =>
       new Sandbox(script, order.guest, order.loadMs, options[filter]!, (stack) => {
         const text = 'a promise was rejected and nobody handled it';
-        writeJson(writer, FRAME.log, 0, { filter, event: 0, level: 'error', text, fields: null, stack });
+        writeJson(writer, FRAME.log, 0, {
+          filter,
+          event: 0,
+          level: 'error',
+          text,
+          fields: null,
+          stack,
+        });
       }),
   );
-  const hosted = sandboxes.map((sandbox, filter): HostedFilter => ({
-    sandbox,
-    get options() {
-      return options[filter]!;
-    },
-  }));
+  const hosted = sandboxes.map(
+    (sandbox, filter): HostedFilter => ({
+      sandbox,
+      get options() {
+        return options[filter]!;
+      },
+    }),
+  );
   dispatcher = new Dispatcher(hosted, writer, journal, flush);
-  writeJson(writer, FRAME.loaded, 0, sandboxes.map((sandbox) => sandbox.load()));
+  writeJson(
+    writer,
+    FRAME.loaded,
+    0,
+    sandboxes.map((sandbox) => sandbox.load()),
+  );
 }
 
 function start(order: StartOrder): void {
   options = [...order.options];
-  sandboxes.forEach((sandbox, filter) => sandbox.limit(options[filter]!));
+  sandboxes.forEach((sandbox, filter) => {
+    sandbox.limit(options[filter]!);
+  });
   writeBare(writer, FRAME.started, 0);
 }
 

@@ -13,5 +13,17 @@ export type OutboxItem =
   /** A handler failed: what it threw and where. */
   | readonly [kind: 'fail', event: number, message: string, stack: string]
   /** A handler asks for a capability. */
-  | readonly [kind: 'call', call: number, event: number, operation: string, args: readonly unknown[]]
-  | readonly [kind: 'log', event: number, level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: unknown];
+  | readonly [
+      kind: 'call',
+      call: number,
+      event: number,
+      operation: string,
+      args: readonly unknown[],
+    ]
+  | readonly [
+      kind: 'log',
+      event: number,
+      level: 'debug' | 'info' | 'warn' | 'error',
+      text: string,
+      fields: unknown,
+    ];

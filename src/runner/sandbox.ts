@@ -49,7 +49,16 @@ interface Border {
   readonly forget: BorderFunction;
 }
 
-const BORDER_FUNCTIONS = ['load', 'call', 'resume', 'result', 'drain', 'again', 'abandon', 'forget'] as const;
+const BORDER_FUNCTIONS = [
+  'load',
+  'call',
+  'resume',
+  'result',
+  'drain',
+  'again',
+  'abandon',
+  'forget',
+] as const;
 
 export class Sandbox {
   readonly #script: FilterScript;
@@ -61,7 +70,13 @@ export class Sandbox {
   #border: Border | undefined;
   #incarnation = 0;
 
-  constructor(script: FilterScript, guest: string, loadMs: number, limits: SandboxLimits, onUnhandled: OnUnhandled) {
+  constructor(
+    script: FilterScript,
+    guest: string,
+    loadMs: number,
+    limits: SandboxLimits,
+    onUnhandled: OnUnhandled,
+  ) {
     this.#script = script;
     this.#guest = guest;
     this.#loadMs = loadMs;
@@ -77,7 +92,9 @@ export class Sandbox {
   /** Makes an isolate and evaluates the filter in it. */
   load(): LoadReport {
     this.dispose();
-    const isolate = new ivm.Isolate({ memoryLimit: Math.max(8, Math.ceil(this.#limits.memoryBytes / MIB)) });
+    const isolate = new ivm.Isolate({
+      memoryLimit: Math.max(8, Math.ceil(this.#limits.memoryBytes / MIB)),
+    });
     this.#incarnation += 1;
     try {
       return this.#evaluate(isolate);
@@ -85,7 +102,10 @@ export class Sandbox {
       if (!isolate.isDisposed) isolate.dispose();
       this.#border = undefined;
       const { message, stack } = error as Error;
-      const why = message === TIMED_OUT ? `took longer than limits.load of ${this.#loadMs} ms to load` : message;
+      const why =
+        message === TIMED_OUT
+          ? `took longer than limits.load of ${this.#loadMs} ms to load`
+          : message;
       return { phases: [], unknown: [], error: { message: why, stack: stack ?? '' } };
     }
   }
@@ -98,7 +118,14 @@ export class Sandbox {
   }
 
   /** GuestBorder.call; throws {@link SandboxLost}. */
-  call(event: number, session: number, generation: number, call: string, buffer: Buffer, facts: readonly string[]): string {
+  call(
+    event: number,
+    session: number,
+    generation: number,
+    call: string,
+    buffer: Buffer,
+    facts: readonly string[],
+  ): string {
     const carried = buffer.length > 0 ? transfer(buffer) : undefined;
     return this.#enter('call', [event, session, generation, call, carried, ...facts]);
   }
@@ -108,7 +135,13 @@ export class Sandbox {
   }
 
   /** GuestBorder.result, and what came of it. */
-  result(event: number, call: number, ok: boolean, json: string, bytes: Buffer | undefined): string {
+  result(
+    event: number,
+    call: number,
+    ok: boolean,
+    json: string,
+    bytes: Buffer | undefined,
+  ): string {
     this.#enter('result', [event, call, ok, json, bytes && transfer(bytes)]);
     return this.drain();
   }
@@ -136,9 +169,16 @@ export class Sandbox {
       timeout: this.#loadMs,
       reference: true,
     }) as ivm.Reference<Record<string, unknown>>;
-    const functions = BORDER_FUNCTIONS.map((name) => [name, guest.getSync(name, { reference: true })]);
+    const functions = BORDER_FUNCTIONS.map((name) => [
+      name,
+      guest.getSync(name, { reference: true }),
+    ]);
     const border = { isolate, ...Object.fromEntries(functions) } as Border;
-    const factory = this.#compile(isolate, `filter:${this.#script.name}`, this.#script.code).runSync(context, {
+    const factory = this.#compile(
+      isolate,
+      `filter:${this.#script.name}`,
+      this.#script.code,
+    ).runSync(context, {
       timeout: this.#loadMs,
       reference: true,
     });
@@ -164,26 +204,41 @@ export class Sandbox {
 
   #enter(name: Exclude<keyof Border, 'isolate'>, args: unknown[]): string {
     const border = this.#border;
-    if (!border) throw new SandboxLost('lost', `the isolate of filter ${this.#script.name} is gone`);
+    if (!border)
+      throw new SandboxLost('lost', `the isolate of filter ${this.#script.name} is gone`);
     try {
-      const returned = border[name].applySync(undefined, args as never[], { timeout: this.#limits.cpuMs });
+      const returned = border[name].applySync(undefined, args as never[], {
+        timeout: this.#limits.cpuMs,
+      });
       const text = returned === undefined ? '' : String(returned);
-      if (text.length > MAX_OUTPUT_LENGTH) throw this.#lost('output', `said ${text.length} characters at once, too much for any answer`);
+      if (text.length > MAX_OUTPUT_LENGTH)
+        throw this.#lost(
+          'output',
+          `said ${text.length} characters at once, too much for any answer`,
+        );
       return text;
     } catch (error) {
       if (error instanceof SandboxLost) throw error;
       const { message, stack } = error as Error;
       if (border.isolate.isDisposed) {
-        throw this.#lost('memory', `used more than its memory limit of ${this.#limits.memoryBytes / MIB} MB`);
+        throw this.#lost(
+          'memory',
+          `used more than its memory limit of ${this.#limits.memoryBytes / MIB} MB`,
+        );
       }
       if (message === TIMED_OUT) {
-        throw this.#lost('cpu', `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`);
+        throw this.#lost(
+          'cpu',
+          `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`,
+        );
       }
       // The guest library catches what handlers throw: this is a rejection that nobody handled. It
       // took the place of what the call returned, which the guest keeps for this case.
       this.#onUnhandled(stack ?? message);
       if (name === 'again') throw this.#lost('output', 'left too many rejected promises behind');
-      return name === 'call' || name === 'resume' || name === 'drain' ? this.#enter('again', []) : '';
+      return name === 'call' || name === 'resume' || name === 'drain'
+        ? this.#enter('again', [])
+        : '';
     }
   }
 
@@ -196,5 +251,8 @@ export class Sandbox {
 /** A copy of the bytes that the isolate gets as an ArrayBuffer of its own. */
 function transfer(bytes: Buffer): unknown {
   const copy = new Uint8Array(bytes).buffer;
-  return new ivm.ExternalCopy(copy, { transferOut: true }).copyInto({ release: true, transferIn: true });
+  return new ivm.ExternalCopy(copy, { transferOut: true }).copyInto({
+    release: true,
+    transferIn: true,
+  });
 }

@@ -29,7 +29,8 @@ export class SessionCopy {
     this.key = key;
     this.#id = order.id;
     this.#generation = order.generation;
-    for (const [filter, states] of Object.entries(order.states)) this.#states.set(Number(filter), states);
+    for (const [filter, states] of Object.entries(order.states))
+      this.#states.set(Number(filter), states);
   }
 
   /** Takes over what an event brings. */
@@ -40,7 +41,8 @@ export class SessionCopy {
     if (this.#log.generation('message') !== generation) this.#log.begin('message', generation);
     this.#satisfied.clear();
     this.#decided = false;
-    for (const [filter, { session }] of this.#states) this.#states.set(filter, session === undefined ? {} : { session });
+    for (const [filter, { session }] of this.#states)
+      this.#states.set(filter, session === undefined ? {} : { session });
   }
 
   /** What the isolate of this filter has not heard yet, first of all who the session is. */

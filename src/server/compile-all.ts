@@ -18,5 +18,8 @@ export async function compileAll(filters: readonly FilterConfig[]): Promise<Comp
     compileGuest(),
     ...filters.map(({ path, name }) => compileFilter(path, name)),
   ]);
-  return { guest, filters: scripts.map(({ name, path, code, map }) => ({ name, path, code, map })) };
+  return {
+    guest,
+    filters: scripts.map(({ name, path, code, map }) => ({ name, path, code, map })),
+  };
 }

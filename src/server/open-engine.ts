@@ -21,7 +21,9 @@ export interface OpenEngineOptions {
 }
 
 /** Opens the store and loads the filters; rejects with what is wrong with either. */
-export async function openEngine(options: OpenEngineOptions): Promise<{ engine: RunnerEngine; store: Store }> {
+export async function openEngine(
+  options: OpenEngineOptions,
+): Promise<{ engine: RunnerEngine; store: Store }> {
   const { config, guest, filters, log, worker, onEvent } = options;
   const store = await openStore(config.kv.default, { cwd: config.folder });
   try {

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { applySocketMode, prepareUnixSocket } from '../milter/unix-socket.ts';
 import { parseListen } from '../milter/address.ts';
+import { applySocketMode, prepareUnixSocket } from '../milter/unix-socket.ts';
 import type { CompiledScript, ToSupervisor, ToWorker } from './messages.ts';
 
 const WORKER_MAIN = join(dirname(fileURLToPath(import.meta.url)), 'worker-main.ts');
@@ -78,7 +78,9 @@ class Supervisor {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => {
-      this.#serving.log.warn('SIGHUP: this version cannot reload yet; restart it to use new filters');
+      this.#serving.log.warn(
+        'SIGHUP: this version cannot reload yet; restart it to use new filters',
+      );
     });
   }
 
@@ -141,8 +143,15 @@ class Supervisor {
     }
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
     if (livedMs > SETTLED_MS) this.#backoffMs = 0;
-    else this.#backoffMs = Math.min(Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
-    this.#serving.log.error({ worker: index, livedMs, retryMs: this.#backoffMs }, `worker ended ${how}; a new one is started`);
+    else
+      this.#backoffMs = Math.min(
+        Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS),
+        LONGEST_BACKOFF_MS,
+      );
+    this.#serving.log.error(
+      { worker: index, livedMs, retryMs: this.#backoffMs },
+      `worker ended ${how}; a new one is started`,
+    );
     setTimeout(() => {
       if (!this.#isDraining) this.#fork(index);
     }, this.#backoffMs);

@@ -1,8 +1,8 @@
 /** A worker process: waits for its orders, serves, and ends when its supervisor says so or is gone. */
 
 import { errorFields } from '../milter/logger.ts';
-import type { ToSupervisor, ToWorker } from './messages.ts';
 import { openLog } from './log.ts';
+import type { ToSupervisor, ToWorker } from './messages.ts';
 import { isInputError, Worker } from './worker.ts';
 
 function tell(message: ToSupervisor): void {

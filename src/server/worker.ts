@@ -24,8 +24,17 @@ export class Worker {
   }
 
   /** Serves when it resolves; rejects with what is wrong with the filters, the store or the sockets. */
-  static async start({ index, config, guest, filters }: Extract<ToWorker, { type: 'start' }>, log: Logger): Promise<Worker> {
-    const { engine, store } = await openEngine({ config, guest, filters, log, worker: String(index) });
+  static async start(
+    { index, config, guest, filters }: Extract<ToWorker, { type: 'start' }>,
+    log: Logger,
+  ): Promise<Worker> {
+    const { engine, store } = await openEngine({
+      config,
+      guest,
+      filters,
+      log,
+      worker: String(index),
+    });
     try {
       const server = await MilterServer.open({ config, engine, log, ownsFiles: false });
       return new Worker(store, engine, server);

@@ -12,9 +12,18 @@ const rcpt = (address: string) => ({ phase: 'rcpt', address: `<${address}>`, arg
 describe('several filters', () => {
   test('run in order, and the first refusal ends the chain', async () => {
     under = await EngineUnderTest.start([
-      { name: 'first', source: `import { log } from 'postern'; export function helo() { log.info('first'); }` },
-      { name: 'second', source: `import { log, reject } from 'postern'; export function helo() { log.info('second'); return reject('5.7.1 No'); }` },
-      { name: 'third', source: `import { log } from 'postern'; export function helo() { log.info('third'); }` },
+      {
+        name: 'first',
+        source: `import { log } from 'postern'; export function helo() { log.info('first'); }`,
+      },
+      {
+        name: 'second',
+        source: `import { log, reject } from 'postern'; export function helo() { log.info('second'); return reject('5.7.1 No'); }`,
+      },
+      {
+        name: 'third',
+        source: `import { log } from 'postern'; export function helo() { log.info('third'); }`,
+      },
     ]);
     const outcome = await under.open().call({ phase: 'helo' });
     expect(outcome).toEqual({
@@ -56,7 +65,13 @@ describe('several filters', () => {
     session.learn({ f: 'headers', block: 'Subject\0 hello\0X-Gone\0 x\0', decoded: {} });
     const outcome = await session.call({ phase: 'eom', size: 30 });
     expect(outcome.modifications.map(({ kind }) => kind)).toEqual([
-      'addHeader', 'changeHeader', 'deleteHeader', 'setSender', 'deleteRecipient', 'addRecipient', 'replaceBody',
+      'addHeader',
+      'changeHeader',
+      'deleteHeader',
+      'setSender',
+      'deleteRecipient',
+      'addRecipient',
+      'replaceBody',
     ]);
     expect(under.said).toEqual([
       'Subject=changed|X-Added=one',
@@ -67,8 +82,14 @@ describe('several filters', () => {
 
   test('that accept hear no more of the message, the others do', async () => {
     under = await EngineUnderTest.start([
-      { name: 'satisfied', source: `import { accept, log } from 'postern'; export function mail() { return accept(); } export function rcpt() { log.info('never'); }` },
-      { name: 'curious', source: `import { log } from 'postern'; export function rcpt(s, r) { log.info(r.address); }` },
+      {
+        name: 'satisfied',
+        source: `import { accept, log } from 'postern'; export function mail() { return accept(); } export function rcpt() { log.info('never'); }`,
+      },
+      {
+        name: 'curious',
+        source: `import { log } from 'postern'; export function rcpt(s, r) { log.info(r.address); }`,
+      },
     ]);
     const session = under.open();
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
@@ -82,7 +103,10 @@ describe('several filters', () => {
 
   test('that are all satisfied let the MTA know', async () => {
     under = await EngineUnderTest.start([
-      { name: 'one', source: `import { accept } from 'postern'; export function helo() { return accept(); } export function eom() {}` },
+      {
+        name: 'one',
+        source: `import { accept } from 'postern'; export function helo() { return accept(); } export function eom() {}`,
+      },
       { name: 'two', source: `export function connect() {}` },
     ]);
     expect((await under.open().call({ phase: 'helo' })).verdict.kind).toBe('accept');
@@ -90,8 +114,14 @@ describe('several filters', () => {
 
   test('are all satisfied when one accepts for all', async () => {
     under = await EngineUnderTest.start([
-      { name: 'boss', source: `import { accept } from 'postern'; export function mail() { return accept({ all: true }); }` },
-      { name: 'worker', source: `import { log } from 'postern'; export function mail() { log.info('never'); } export function rcpt() { log.info('never'); }` },
+      {
+        name: 'boss',
+        source: `import { accept } from 'postern'; export function mail() { return accept({ all: true }); }`,
+      },
+      {
+        name: 'worker',
+        source: `import { log } from 'postern'; export function mail() { log.info('never'); } export function rcpt() { log.info('never'); }`,
+      },
     ]);
     const session = under.open();
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
@@ -102,25 +132,47 @@ describe('several filters', () => {
 
   test('that only observe change nothing, and say so in the log', async () => {
     under = await EngineUnderTest.start([
-      { name: 'observer', source: `import { reject } from 'postern'; export function helo() { return reject(); } export function eom(s, m) { m.headers.add('X', 'y'); }`, overrides: { mode: 'observe' } },
+      {
+        name: 'observer',
+        source: `import { reject } from 'postern'; export function helo() { return reject(); } export function eom(s, m) { m.headers.add('X', 'y'); }`,
+        overrides: { mode: 'observe' },
+      },
     ]);
     const session = under.open();
     expect((await session.call({ phase: 'helo' })).verdict.kind).toBe('continue');
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
     expect((await session.call({ phase: 'eom', size: 1 })).modifications).toEqual([]);
-    expect(under.logged.filter(({ fields }) => fields.observed === true).map(({ fields }) => fields.phase)).toEqual(['helo', 'eom']);
+    expect(
+      under.logged
+        .filter(({ fields }) => fields.observed === true)
+        .map(({ fields }) => fields.phase),
+    ).toEqual(['helo', 'eom']);
   });
 
   test('add their delays', async () => {
     under = await EngineUnderTest.start([
-      { name: 'slow', source: `import { delay } from 'postern'; export function helo() { return delay(2); }` },
-      { name: 'slower', source: `import { delay, reject } from 'postern'; export function helo() { return delay(3, reject()); }` },
+      {
+        name: 'slow',
+        source: `import { delay } from 'postern'; export function helo() { return delay(2); }`,
+      },
+      {
+        name: 'slower',
+        source: `import { delay, reject } from 'postern'; export function helo() { return delay(3, reject()); }`,
+      },
     ]);
-    expect(await under.open().call({ phase: 'helo' })).toMatchObject({ delayMs: 5000, verdict: { kind: 'reject' } });
+    expect(await under.open().call({ phase: 'helo' })).toMatchObject({
+      delayMs: 5000,
+      verdict: { kind: 'reject' },
+    });
   });
 
   test('cannot delay for longer than the configuration allows', async () => {
-    under = await EngineUnderTest.start([{ name: 'slow', source: `import { delay } from 'postern'; export function helo() { return delay(3600); }` }]);
+    under = await EngineUnderTest.start([
+      {
+        name: 'slow',
+        source: `import { delay } from 'postern'; export function helo() { return delay(3600); }`,
+      },
+    ]);
     expect((await under.open().call({ phase: 'helo' })).delayMs).toBe(25_000);
   });
 });
@@ -147,19 +199,35 @@ describe('the content of a message', () => {
   }
 
   test('goes through its phases in order, though nobody waits in between', async () => {
-    const { said } = await play('Subject\0 =?utf-8?q?gr=C3=BC=C3=9Fe?=\0X\0 \xfc\0', 2, [Buffer.from('abc'), Buffer.from('d')]);
-    expect(said).toEqual(['header Subject==?utf-8?q?gr=C3=BC=C3=9Fe?=', 'header X=ü', 'eoh grüße', 'body 3', 'body 1', 'eom']);
+    const { said } = await play('Subject\0 =?utf-8?q?gr=C3=BC=C3=9Fe?=\0X\0 \xfc\0', 2, [
+      Buffer.from('abc'),
+      Buffer.from('d'),
+    ]);
+    expect(said).toEqual([
+      'header Subject==?utf-8?q?gr=C3=BC=C3=9Fe?=',
+      'header X=ü',
+      'eoh grüße',
+      'body 3',
+      'body 1',
+      'eom',
+    ]);
   });
 
   test('is not looked at any more after a verdict', async () => {
-    const { header, eom, said } = await play('Subject\0 x\0X-Bad\0 1\0X-Late\0 2\0', 3, [Buffer.from('abc')]);
+    const { header, eom, said } = await play('Subject\0 x\0X-Bad\0 1\0X-Late\0 2\0', 3, [
+      Buffer.from('abc'),
+    ]);
     expect(header.verdict).toMatchObject({ kind: 'reject' });
     expect(eom.verdict.kind).toBe('continue');
     expect(said).toEqual(['header Subject=x', 'header X-Bad=1']);
   });
 
   test('can be decided by a chunk of the body', async () => {
-    const { body, said } = await play('Subject\0 x\0', 1, [Buffer.from('a'), Buffer.from('!'), Buffer.from('b')]);
+    const { body, said } = await play('Subject\0 x\0', 1, [
+      Buffer.from('a'),
+      Buffer.from('!'),
+      Buffer.from('b'),
+    ]);
     expect(body.verdict.kind).toBe('discard');
     expect(said.slice(2)).toEqual(['body 1', 'body 1']);
   });
@@ -183,13 +251,24 @@ describe('state', () => {
       await session.call(rcpt('b@example.com'));
       session.endMessage();
     }
-    expect(under.said).toEqual(['[{"messages":1},{}]', '[{"messages":1},{"own":1}]', '[{"messages":2},{}]', '[{"messages":2},{"own":2}]']);
+    expect(under.said).toEqual([
+      '[{"messages":1},{}]',
+      '[{"messages":1},{"own":1}]',
+      '[{"messages":2},{}]',
+      '[{"messages":2},{"own":2}]',
+    ]);
   });
 
   test('is each filter’s own, and each session’s', async () => {
     under = await EngineUnderTest.start([
-      { name: 'one', source: `export function helo(s) { s.state.secret = 1; globalThis.shared = 1; }` },
-      { name: 'two', source: `import { log } from 'postern'; export function helo(s) { log.info(JSON.stringify(s.state) + typeof globalThis.shared); }` },
+      {
+        name: 'one',
+        source: `export function helo(s) { s.state.secret = 1; globalThis.shared = 1; }`,
+      },
+      {
+        name: 'two',
+        source: `import { log } from 'postern'; export function helo(s) { log.info(JSON.stringify(s.state) + typeof globalThis.shared); }`,
+      },
     ]);
     await under.open().call({ phase: 'helo' });
     await under.open().call({ phase: 'helo' });
@@ -197,7 +276,9 @@ describe('state', () => {
   });
 
   test('that is not JSON fails the handler that left it', async () => {
-    under = await EngineUnderTest.start([{ name: 'loops', source: `export function helo(s) { s.state.self = s.state; }` }]);
+    under = await EngineUnderTest.start([
+      { name: 'loops', source: `export function helo(s) { s.state.self = s.state; }` },
+    ]);
     expect((await under.open().call({ phase: 'helo' })).verdict.kind).toBe('tempfail');
     expect(under.logged.at(-1)?.text).toContain('state must hold JSON values only');
   });
@@ -220,7 +301,9 @@ describe('capabilities', () => {
       },
     ]);
     await under.open().call({ phase: 'helo' });
-    expect(under.said).toEqual(['[{"a":[1,"ü"]},true,[0,255,1],true,false,[1,6,5],true,false,true]']);
+    expect(under.said).toEqual([
+      '[{"a":[1,"ü"]},true,[0,255,1],true,false,[1,6,5],true,false,true]',
+    ]);
     expect(await under.store.get('counts/n')).toEqual(Buffer.from('5'));
   });
 
@@ -242,7 +325,11 @@ describe('capabilities', () => {
 
   test('init runs before the first session, exit when the runner ends', async () => {
     under = await EngineUnderTest.start([
-      { name: 'prepares', source: `import { kv, log, settings } from 'postern'; export async function init() { await kv.set('ready', settings.word); } export async function exit() { log.info('bye ' + await kv.get('ready')); } `, settings: { word: 'yes' } },
+      {
+        name: 'prepares',
+        source: `import { kv, log, settings } from 'postern'; export async function init() { await kv.set('ready', settings.word); } export async function exit() { log.info('bye ' + await kv.get('ready')); } `,
+        settings: { word: 'yes' },
+      },
     ]);
     expect(await under.store.get('prepares/ready')).toEqual(Buffer.from('"yes"'));
     await under.engine.close();

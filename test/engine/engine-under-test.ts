@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Capabilities } from '../../src/capabilities/capabilities.ts';
+import { SourcePositions } from '../../src/compile/source-map.ts';
 import type { FilterOverrides } from '../../src/config/filter-overrides.ts';
 import type { JsonObject } from '../../src/config/json.ts';
 import type { EngineSession, SessionHost } from '../../src/engine/contract.ts';
@@ -11,7 +12,6 @@ import { type EngineLimits, RunnerEngine } from '../../src/engine/engine.ts';
 import type { Logger } from '../../src/engine/logger.ts';
 import { MemoryStore } from '../../src/kv/memory.ts';
 import { compileAll } from '../../src/server/compile-all.ts';
-import { SourcePositions } from '../../src/compile/source-map.ts';
 
 export interface FilterSource {
   readonly name: string;
@@ -33,14 +33,22 @@ export class EngineUnderTest {
   readonly #folder: string;
   readonly #watching = new Set<() => void>();
 
-  private constructor(engine: RunnerEngine, logged: LoggedLine[], store: MemoryStore, folder: string) {
+  private constructor(
+    engine: RunnerEngine,
+    logged: LoggedLine[],
+    store: MemoryStore,
+    folder: string,
+  ) {
     this.engine = engine;
     this.logged = logged;
     this.store = store;
     this.#folder = folder;
   }
 
-  static async start(filters: readonly FilterSource[], limits: Partial<EngineLimits> = {}): Promise<EngineUnderTest> {
+  static async start(
+    filters: readonly FilterSource[],
+    limits: Partial<EngineLimits> = {},
+  ): Promise<EngineUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), 'postern-engine-'));
     mkdirSync(folder, { recursive: true });
     const configured = filters.map(({ name, source, settings = {}, overrides = {} }) => {
@@ -68,7 +76,13 @@ export class EngineUnderTest {
         capabilities: new Capabilities(store),
         logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
         worker: 'test',
-        limits: { runners: 1, runnerMemoryBytes: 400 * 1024 ** 2, loadMs: 5000, delayMs: 25_000, ...limits },
+        limits: {
+          runners: 1,
+          runnerMemoryBytes: 400 * 1024 ** 2,
+          loadMs: 5000,
+          delayMs: 25_000,
+          ...limits,
+        },
       });
       const under = new EngineUnderTest(engine, logged, store, folder);
       watching = under.#watching;
@@ -82,8 +96,19 @@ export class EngineUnderTest {
   /** Opens a session that has connected, with all filters. */
   open(host: Partial<SessionHost> = {}): EngineSession {
     const scope = this.engine.filters.map((_, index) => index);
-    const session = this.engine.open(scope, { body: () => Buffer.alloc(0), progress: () => {}, queueId: () => undefined, ...host });
-    session.learn({ f: 'connect', hostname: 'client.example.org', family: 'inet', address: '192.0.2.7', port: 25_025 });
+    const session = this.engine.open(scope, {
+      body: () => Buffer.alloc(0),
+      progress: () => {},
+      queueId: () => undefined,
+      ...host,
+    });
+    session.learn({
+      f: 'connect',
+      hostname: 'client.example.org',
+      family: 'inet',
+      address: '192.0.2.7',
+      port: 25_025,
+    });
     return session;
   }
 
@@ -104,7 +129,9 @@ export class EngineUnderTest {
 
   /** The lines of filters' own `log`. */
   get said(): string[] {
-    return this.logged.filter(({ fields }) => 'filter' in fields && !('verdict' in fields) && !('why' in fields)).map(({ text }) => text);
+    return this.logged
+      .filter(({ fields }) => 'filter' in fields && !('verdict' in fields) && !('why' in fields))
+      .map(({ text }) => text);
   }
 
   async stop(): Promise<void> {

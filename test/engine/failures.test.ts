@@ -30,7 +30,9 @@ const HARMFUL: Readonly<Record<string, string>> = {
 };
 
 function harmful(onError: string): FilterSource {
-  const cases = Object.entries(HARMFUL).map(([name, code]) => `case ${JSON.stringify(name)}: { ${code} break; }`);
+  const cases = Object.entries(HARMFUL).map(
+    ([name, code]) => `case ${JSON.stringify(name)}: { ${code} break; }`,
+  );
   return {
     name: 'harmful',
     source: `import { skip, sleep } from 'postern';
@@ -51,39 +53,62 @@ describe('a filter that', () => {
     await other.call({ phase: 'mail' });
     const session = under.open();
     session.learn({ f: 'helo', name });
-    const [outcome, beside] = await Promise.all([session.call({ phase: 'helo' }), other.call({ phase: 'mail' })]);
+    const [outcome, beside] = await Promise.all([
+      session.call({ phase: 'helo' }),
+      other.call({ phase: 'mail' }),
+    ]);
     expect(outcome).toMatchObject({ verdict: { kind: 'tempfail' }, filter: 'harmful' });
     expect(beside.verdict.kind).toBe('continue');
-    expect(under.logged.filter(({ fields, level }) => level === 'error' && fields.answered === 'tempfail')).toHaveLength(1);
+    expect(
+      under.logged.filter(
+        ({ fields, level }) => level === 'error' && fields.answered === 'tempfail',
+      ),
+    ).toHaveLength(1);
     // The session goes on, and so does the other one, with the state that it had.
     session.learn({ f: 'helo', name: 'harmless' });
     expect((await session.call({ phase: 'helo' })).verdict.kind).toBe('continue');
     expect((await other.call({ phase: 'mail' })).verdict.kind).toBe('reject');
   });
 
-  test.each(['accept', 'reject', 'continue'] as const)('fails gets its onError, %s', async (onError) => {
-    under = await EngineUnderTest.start([harmful(onError), { name: 'later', source: 'export function eom() {}' }]);
-    const session = under.open();
-    session.learn({ f: 'helo', name: 'throws an error' });
-    const expected = onError === 'accept' ? 'continue' : onError;
-    expect((await session.call({ phase: 'helo' })).verdict.kind).toBe(expected);
-    // A filter that failed and accepts is not asked again; one that continues is.
-    expect(session.handles('helo')).toBe(onError !== 'accept');
-  });
+  test.each(['accept', 'reject', 'continue'] as const)(
+    'fails gets its onError, %s',
+    async (onError) => {
+      under = await EngineUnderTest.start([
+        harmful(onError),
+        { name: 'later', source: 'export function eom() {}' },
+      ]);
+      const session = under.open();
+      session.learn({ f: 'helo', name: 'throws an error' });
+      const expected = onError === 'accept' ? 'continue' : onError;
+      expect((await session.call({ phase: 'helo' })).verdict.kind).toBe(expected);
+      // A filter that failed and accepts is not asked again; one that continues is.
+      expect(session.handles('helo')).toBe(onError !== 'accept');
+    },
+  );
 
   test('throws is named with the file and line of its source', async () => {
     under = await EngineUnderTest.start([
-      { name: 'broken', source: `import type { Session } from 'postern';\n\nexport function helo(session: Session) {\n  const user: string = session.auth!.user!;\n  return user;\n}\n` },
+      {
+        name: 'broken',
+        source: `import type { Session } from 'postern';\n\nexport function helo(session: Session) {\n  const user: string = session.auth!.user!;\n  return user;\n}\n`,
+      },
     ]);
     await under.open().call({ phase: 'helo' });
     const { fields, text } = under.logged.at(-1)!;
-    expect(text).toMatch(/^filter broken failed in helo: TypeError: Cannot read properties of undefined/);
+    expect(text).toMatch(
+      /^filter broken failed in helo: TypeError: Cannot read properties of undefined/,
+    );
     expect(fields.at).toMatch(/broken\.ts:4:/);
     expect(fields.stack).not.toContain('postern:guest');
   });
 
   test('returns a misplaced verdict is named with the line that made it', async () => {
-    under = await EngineUnderTest.start([{ name: 'odd', source: `import { discard } from 'postern';\nexport function connect() {\n  return discard();\n}\n` }]);
+    under = await EngineUnderTest.start([
+      {
+        name: 'odd',
+        source: `import { discard } from 'postern';\nexport function connect() {\n  return discard();\n}\n`,
+      },
+    ]);
     expect((await under.open().call({ phase: 'connect' })).verdict.kind).toBe('tempfail');
     expect(under.logged.at(-1)?.fields.at).toMatch(/odd\.ts:3:/);
     expect(under.logged.at(-1)?.text).toContain('discard() makes no sense in connect');
@@ -91,7 +116,10 @@ describe('a filter that', () => {
 
   test('leaves a rejection that nobody handles goes on, and its line is logged', async () => {
     under = await EngineUnderTest.start([
-      { name: 'careless', source: `import { reject } from 'postern';\nexport function helo() {\n  Promise.reject(new Error('forgotten'));\n  return reject('5.7.1 Still heard');\n}\n` },
+      {
+        name: 'careless',
+        source: `import { reject } from 'postern';\nexport function helo() {\n  Promise.reject(new Error('forgotten'));\n  return reject('5.7.1 Still heard');\n}\n`,
+      },
     ]);
     expect((await under.open().call({ phase: 'helo' })).verdict.kind).toBe('reject');
     const line = await under.logs(({ text }) => text.includes('nobody handled'));
@@ -108,20 +136,35 @@ describe('a filter that', () => {
     [`message.setSender('a@example.org', { 'X Y': '1' });`, 'ESMTP parameter'],
     [`message.quarantine('');`, 'expected a reason'],
   ])('asks for the impossible, %s, is told so and nothing is sent', async (code, why) => {
-    under = await EngineUnderTest.start([{ name: 'asks', source: `export function eom(session, message) {\n  message.headers.add('X-Fine', 'yes');\n  ${code}\n}` }]);
+    under = await EngineUnderTest.start([
+      {
+        name: 'asks',
+        source: `export function eom(session, message) {\n  message.headers.add('X-Fine', 'yes');\n  ${code}\n}`,
+      },
+    ]);
     const session = under.open();
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
-    expect(await session.call({ phase: 'eom', size: 1 })).toMatchObject({ verdict: { kind: 'tempfail' }, modifications: [] });
+    expect(await session.call({ phase: 'eom', size: 1 })).toMatchObject({
+      verdict: { kind: 'tempfail' },
+      modifications: [],
+    });
     expect(under.logged.at(-1)?.text).toContain(why);
     expect(under.logged.at(-1)?.fields.at).toMatch(/asks\.ts:3:/);
   });
 
   test('changes a message before its end is told that it cannot', async () => {
-    under = await EngineUnderTest.start([{ name: 'hasty', source: `export function mail(session) { session.message.headers.add('X', 'y'); }` }]);
+    under = await EngineUnderTest.start([
+      {
+        name: 'hasty',
+        source: `export function mail(session) { session.message.headers.add('X', 'y'); }`,
+      },
+    ]);
     const session = under.open();
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
     expect((await session.call({ phase: 'mail' })).verdict.kind).toBe('tempfail');
-    expect(under.logged.at(-1)?.text).toContain('a message can be changed in eom only, this is mail');
+    expect(under.logged.at(-1)?.text).toContain(
+      'a message can be changed in eom only, this is mail',
+    );
   });
 
   test.each([
@@ -130,6 +173,8 @@ describe('a filter that', () => {
     [`export function init() { throw new Error('no'); }`, /bad\.ts:1:32: init failed: Error: no/],
     [`for (;;);`, /bad\.ts:1:1: took longer than limits\.load of 300 ms to load/],
   ])('does not load, %s, keeps the engine from starting', async (source, why) => {
-    await expect(EngineUnderTest.start([{ name: 'bad', source }], { loadMs: 300 })).rejects.toThrow(why);
+    await expect(EngineUnderTest.start([{ name: 'bad', source }], { loadMs: 300 })).rejects.toThrow(
+      why,
+    );
   });
 });

@@ -21,27 +21,32 @@ function serving(engine: EngineUnderTest): number {
 }
 
 describe('a runner that is killed', () => {
-  test.each(['SIGKILL', 'SIGSTOP'] as const)('by %s fails only the handlers that it was in; sessions go on elsewhere', async (signal) => {
-    under = await EngineUnderTest.start([{ name: 'waits', source: WAITS }]);
-    const busy = under.open();
-    busy.learn({ f: 'helo', name: 'waits' });
-    const idle = under.open();
-    idle.learn({ f: 'helo', name: 'first' });
-    await idle.call({ phase: 'helo' });
-    const waiting = busy.call({ phase: 'helo' });
-    await under.logs(({ text }) => text === 'waiting');
-    const killed = serving(under);
-    process.kill(killed, signal);
-    // A stopped process is noticed when it is asked for something.
-    idle.learn({ f: 'mail', address: '<a@example.org>', args: [] });
-    const repeated = idle.call({ phase: 'mail' });
-    expect(await waiting).toMatchObject({ verdict: { kind: 'tempfail' }, filter: 'waits' });
-    expect((await repeated).verdict.kind).toBe('continue');
-    expect(under.said.at(-1)).toBe(`["${idle.id}","192.0.2.7","first",{"calls":1},"a@example.org"]`);
-    expect(serving(under)).not.toBe(killed);
-    busy.learn({ f: 'helo', name: 'again' });
-    expect((await busy.call({ phase: 'helo' })).verdict.kind).toBe('continue');
-  });
+  test.each(['SIGKILL', 'SIGSTOP'] as const)(
+    'by %s fails only the handlers that it was in; sessions go on elsewhere',
+    async (signal) => {
+      under = await EngineUnderTest.start([{ name: 'waits', source: WAITS }]);
+      const busy = under.open();
+      busy.learn({ f: 'helo', name: 'waits' });
+      const idle = under.open();
+      idle.learn({ f: 'helo', name: 'first' });
+      await idle.call({ phase: 'helo' });
+      const waiting = busy.call({ phase: 'helo' });
+      await under.logs(({ text }) => text === 'waiting');
+      const killed = serving(under);
+      process.kill(killed, signal);
+      // A stopped process is noticed when it is asked for something.
+      idle.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+      const repeated = idle.call({ phase: 'mail' });
+      expect(await waiting).toMatchObject({ verdict: { kind: 'tempfail' }, filter: 'waits' });
+      expect((await repeated).verdict.kind).toBe('continue');
+      expect(under.said.at(-1)).toBe(
+        `["${idle.id}","192.0.2.7","first",{"calls":1},"a@example.org"]`,
+      );
+      expect(serving(under)).not.toBe(killed);
+      busy.learn({ f: 'helo', name: 'again' });
+      expect((await busy.call({ phase: 'helo' })).verdict.kind).toBe('continue');
+    },
+  );
 
   test('again and again is replaced again and again', async () => {
     under = await EngineUnderTest.start([{ name: 'waits', source: WAITS }]);
@@ -59,9 +64,18 @@ describe('a runner that is killed', () => {
 
   test('in the middle of a chain does not repeat the filters that had ended', async () => {
     under = await EngineUnderTest.start([
-      { name: 'first', source: `import { kv } from 'postern'; export async function eom(s, m) { m.headers.add('X-Count', String(await kv.incr('runs'))); }` },
-      { name: 'second', source: `import { log, sleep } from 'postern'; export const options = { onError: 'continue' }; export async function eom() { log.info('waiting'); await sleep(60_000); }` },
-      { name: 'third', source: `import { log } from 'postern'; export function eom(s, m) { log.info('third sees ' + m.headers.get('X-Count')); }` },
+      {
+        name: 'first',
+        source: `import { kv } from 'postern'; export async function eom(s, m) { m.headers.add('X-Count', String(await kv.incr('runs'))); }`,
+      },
+      {
+        name: 'second',
+        source: `import { log, sleep } from 'postern'; export const options = { onError: 'continue' }; export async function eom() { log.info('waiting'); await sleep(60_000); }`,
+      },
+      {
+        name: 'third',
+        source: `import { log } from 'postern'; export function eom(s, m) { log.info('third sees ' + m.headers.get('X-Count')); }`,
+      },
     ]);
     const session = under.open();
     session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
@@ -75,11 +89,22 @@ describe('a runner that is killed', () => {
 
   test('because it uses too much memory is named in the log', async () => {
     under = await EngineUnderTest.start(
-      [{ name: 'grows', source: `import { sleep } from 'postern'; const all = []; export const options = { memory: '1GB', wall: '10s' }; export async function helo() { for (;;) { all.push(new ArrayBuffer(8 * 1024 ** 2)); new Uint8Array(all.at(-1)).fill(1); await sleep(1); } }` }],
+      [
+        {
+          name: 'grows',
+          source: `import { sleep } from 'postern'; const all = []; export const options = { memory: '1GB', wall: '10s' }; export async function helo() { for (;;) { all.push(new ArrayBuffer(8 * 1024 ** 2)); new Uint8Array(all.at(-1)).fill(1); await sleep(1); } }`,
+        },
+      ],
       { runnerMemoryBytes: 200 * 1024 ** 2 },
     );
     expect((await under.open().call({ phase: 'helo' })).verdict.kind).toBe('tempfail');
-    expect(under.logged.some(({ text }) => /runner died: it was killed because it used \d+ MB of memory, more than limits.runnerMemory/.test(text))).toBe(true);
+    expect(
+      under.logged.some(({ text }) =>
+        /runner died: it was killed because it used \d+ MB of memory, more than limits.runnerMemory/.test(
+          text,
+        ),
+      ),
+    ).toBe(true);
   });
 });
 

@@ -8,21 +8,30 @@ const came = [
   { name: 'Subject', raw: ' hi' },
 ];
 
-function after(...modifications: Modification[]): string[] {
+function changedBy(...modifications: Modification[]): string[] {
   const list = new HeaderList(came);
   for (const modification of modifications) list.apply(modification);
-  return list.visible.map(({ name, value }) => `${name}:${'raw' in value ? value.raw.trim() : 'text' in value ? value.text : value.bytes}`);
+  return list.visible.map(
+    ({ name, value }) =>
+      `${name}:${'raw' in value ? value.raw.trim() : 'text' in value ? value.text : value.bytes}`,
+  );
 }
 
 const value = { text: 'new' };
 
 describe('a list of headers', () => {
   test('shows what came, in order', () => {
-    expect(after()).toEqual(['Received:by a', 'X-One:1', 'x-one:2', 'Subject:hi']);
+    expect(changedBy()).toEqual(['Received:by a', 'X-One:1', 'x-one:2', 'Subject:hi']);
   });
 
   test('adds at the end', () => {
-    expect(after({ kind: 'addHeader', name: 'X', value })).toEqual(['Received:by a', 'X-One:1', 'x-one:2', 'Subject:hi', 'X:new']);
+    expect(changedBy({ kind: 'addHeader', name: 'X', value })).toEqual([
+      'Received:by a',
+      'X-One:1',
+      'x-one:2',
+      'Subject:hi',
+      'X:new',
+    ]);
   });
 
   test.each([
@@ -33,7 +42,7 @@ describe('a list of headers', () => {
     [5, 4],
     [99, 4],
   ])('inserts at %i, counting the Received of the MTA itself, which nobody sees', (index, at) => {
-    expect(after({ kind: 'insertHeader', index, name: 'X', value }).indexOf('X:new')).toBe(at);
+    expect(changedBy({ kind: 'insertHeader', index, name: 'X', value }).indexOf('X:new')).toBe(at);
   });
 
   test('tells what is above the Received of the MTA from what is below', () => {
@@ -46,7 +55,7 @@ describe('a list of headers', () => {
 
   test('inserts beside a header that came and beside one that was added', () => {
     expect(
-      after(
+      changedBy(
         { kind: 'insertHeaderBeside', side: 'after', other: 1, name: 'A', value },
         { kind: 'insertHeaderBeside', side: 'before', other: FIRST_NEW_ID, name: 'B', value },
       ),
@@ -54,16 +63,33 @@ describe('a list of headers', () => {
   });
 
   test('counts headers of one name without regard to case', () => {
-    expect(after({ kind: 'changeHeader', name: 'X-ONE', nth: 2, value })).toContain('x-one:new');
-    expect(after({ kind: 'deleteHeader', name: 'X-ONE', nth: 1 })).toEqual(['Received:by a', 'x-one:2', 'Subject:hi']);
-    expect(after({ kind: 'deleteHeader', name: 'X-ONE' })).toEqual(['Received:by a', 'Subject:hi']);
+    expect(changedBy({ kind: 'changeHeader', name: 'X-ONE', nth: 2, value })).toContain(
+      'x-one:new',
+    );
+    expect(changedBy({ kind: 'deleteHeader', name: 'X-ONE', nth: 1 })).toEqual([
+      'Received:by a',
+      'x-one:2',
+      'Subject:hi',
+    ]);
+    expect(changedBy({ kind: 'deleteHeader', name: 'X-ONE' })).toEqual([
+      'Received:by a',
+      'Subject:hi',
+    ]);
   });
 
   test('adds a header that was to be changed and is not there', () => {
-    expect(after({ kind: 'changeHeader', name: 'Subject', nth: 2, value })).toEqual([...after(), 'Subject:new']);
+    expect(changedBy({ kind: 'changeHeader', name: 'Subject', nth: 2, value })).toEqual([
+      ...changedBy(),
+      'Subject:new',
+    ]);
   });
 
   test('deletes what is not there without a word', () => {
-    expect(after({ kind: 'deleteHeader', name: 'X-None' }, { kind: 'deleteHeader', name: 'Subject', nth: 2 })).toEqual(after());
+    expect(
+      changedBy(
+        { kind: 'deleteHeader', name: 'X-None' },
+        { kind: 'deleteHeader', name: 'Subject', nth: 2 },
+      ),
+    ).toEqual(changedBy());
   });
 });

@@ -4,7 +4,12 @@ describe('macros', () => {
   test('are found with and without braces', () => {
     const macros = new MacroTable();
     macros.set('mail', { auth_type: 'PLAIN', i: 'Q' });
-    expect([macros.get('{auth_type}'), macros.get('auth_type'), macros.get('{i}'), macros.get('i')]).toEqual(['PLAIN', 'PLAIN', 'Q', 'Q']);
+    expect([
+      macros.get('{auth_type}'),
+      macros.get('auth_type'),
+      macros.get('{i}'),
+      macros.get('i'),
+    ]).toEqual(['PLAIN', 'PLAIN', 'Q', 'Q']);
   });
 
   test('of the latest stage win', () => {
@@ -27,7 +32,11 @@ describe('macros', () => {
     macros.set('mail', { mail_addr: 'a@example.com' });
     macros.set('eom', { msg_id: '1' });
     macros.begin('mail');
-    expect([macros.get('tls_version'), macros.get('mail_addr'), macros.get('msg_id')]).toEqual(['TLSv1.3', 'a@example.com', undefined]);
+    expect([macros.get('tls_version'), macros.get('mail_addr'), macros.get('msg_id')]).toEqual([
+      'TLSv1.3',
+      'a@example.com',
+      undefined,
+    ]);
     macros.endMessage();
     expect([macros.get('tls_version'), macros.get('mail_addr')]).toEqual(['TLSv1.3', undefined]);
   });

@@ -15,7 +15,11 @@ describe('the arguments of reject and tempfail', () => {
   });
 
   test('code, enhanced status and lines are taken as they are', () => {
-    expect(parseReply([521, '5.3.2', ['one', 'two']], 5)).toEqual({ code: 521, enhanced: '5.3.2', lines: ['one', 'two'] });
+    expect(parseReply([521, '5.3.2', ['one', 'two']], 5)).toEqual({
+      code: 521,
+      enhanced: '5.3.2',
+      lines: ['one', 'two'],
+    });
   });
 
   test.each([
@@ -30,11 +34,13 @@ describe('the arguments of reject and tempfail', () => {
     [[550, '5.7.1', Array(33).fill('x')], 'too many lines'],
     [[550, '5.7.1', 'x'.repeat(981)], 'a line that is too long'],
     [[550, '5.7.1', 'ü'.repeat(491)], 'a line that is too long in UTF-8'],
-  ] as const)('%j is refused: %s', (args) => {
+  ] as [unknown[], string][])('%j is refused: %s', (args) => {
     expect(() => parseReply(args as never, 5)).toThrow(ReplyError);
   });
 
   test('a reply reads in a log as it does on the wire', () => {
-    expect(formatReply({ code: 550, enhanced: '5.7.1', lines: ['a', 'b'] })).toBe('550 5.7.1 a / b');
+    expect(formatReply({ code: 550, enhanced: '5.7.1', lines: ['a', 'b'] })).toBe(
+      '550 5.7.1 a / b',
+    );
   });
 });

@@ -38,7 +38,11 @@ describe('the log of facts', () => {
   });
 
   test('carries header blocks as they are', () => {
-    const fact = { f: 'headers', block: 'Subject\0 =?utf-8?q?=C3=BC?=\n fold\0X\0 \xff\0', decoded: { 0: 'ü fold' } } as const;
+    const fact = {
+      f: 'headers',
+      block: 'Subject\0 =?utf-8?q?=C3=BC?=\n fold\0X\0 \xff\0',
+      decoded: { 0: 'ü fold' },
+    } as const;
     expect(parseFact(encodeFact(fact))).toEqual(fact);
     const helo = { f: 'helo', name: 'mx' } as const;
     expect(parseFact(encodeFact(helo))).toEqual(helo);

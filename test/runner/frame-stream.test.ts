@@ -6,21 +6,41 @@ const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme
 
 /** The bytes, cut at the given places. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
-  return [...ends, bytes.length].map((end, index) => Buffer.from(bytes.subarray(index === 0 ? 0 : ends[index - 1], end)));
+  const ends = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort(
+    (a, b) => a - b,
+  );
+  return [...ends, bytes.length].map((end, index) =>
+    Buffer.from(bytes.subarray(index === 0 ? 0 : ends[index - 1], end)),
+  );
 }
 
 describe('frames', () => {
   test('come out as they went in, wherever the stream is cut', () => {
-    const frame = fc.record({ type: fc.nat(255), id: fc.nat(0xffff_ffff), text, bytes: fc.uint8Array({ maxLength: 3000 }) });
+    const frame = fc.record({
+      type: fc.nat(255),
+      id: fc.nat(0xffff_ffff),
+      text,
+      bytes: fc.uint8Array({ maxLength: 3000 }),
+    });
     fc.assert(
       fc.property(fc.array(frame), fc.array(fc.nat(100_000)), (frames, places) => {
         const writer = new FrameWriter();
-        for (const { type, id, text, bytes } of frames) writer.begin(type, id).text(text).bytes(bytes).finish();
+        for (const { type, id, text, bytes } of frames)
+          writer.begin(type, id).text(text).bytes(bytes).finish();
         const splitter = new FrameSplitter();
         const read = cut(writer.take(), places).flatMap((chunk) => splitter.push(chunk));
-        expect(read.map((one) => ({ type: one.type, id: one.id, text: one.text(), bytes: new Uint8Array(one.bytes()) }))).toEqual(
-          frames.map(({ text, ...rest }) => ({ ...rest, text: text.isWellFormed() ? text : text.toWellFormed() })),
+        expect(
+          read.map((one) => ({
+            type: one.type,
+            id: one.id,
+            text: one.text(),
+            bytes: new Uint8Array(one.bytes()),
+          })),
+        ).toEqual(
+          frames.map(({ text, ...rest }) => ({
+            ...rest,
+            text: text.isWellFormed() ? text : text.toWellFormed(),
+          })),
         );
       }),
     );
@@ -37,7 +57,9 @@ describe('frames', () => {
   });
 
   test('of an impossible length are refused before anything is allocated', () => {
-    expect(() => new FrameSplitter().push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow(FrameError);
+    expect(() => new FrameSplitter().push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow(
+      FrameError,
+    );
     expect(() => new FrameSplitter().push(Buffer.from([0, 0, 0, 0]))).toThrow(FrameError);
   });
 

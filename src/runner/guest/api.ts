@@ -12,8 +12,13 @@ export interface FilterVerdict {
 }
 
 /** What a handler returns. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one
-export type HandlerResult = FilterVerdict | undefined | void | Promise<FilterVerdict | undefined | void>;
+// biome-ignore-start lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one
+export type HandlerResult =
+  | FilterVerdict
+  | undefined
+  | void
+  | Promise<FilterVerdict | undefined | void>;
+// biome-ignore-end lint/suspicious/noConfusingVoidType: see above
 
 /** ESMTP parameters of MAIL or RCPT: `{ SIZE: '1234', SMTPUTF8: true }`. */
 export type EsmtpArgs = Readonly<Record<string, string | true>>;

@@ -35,7 +35,10 @@ export function utf8AsLatin1(text: string): string {
 /** UTF-8 where these bytes are valid UTF-8, else Latin-1. */
 export function textFromLatin1(raw: string): string {
   if (!NOT_ASCII.test(raw)) return raw;
-  const escaped = raw.replace(/[%\x80-\xff]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const escaped = raw.replace(
+    /[%\x80-\xff]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
   try {
     return decodeURIComponent(escaped);
   } catch {

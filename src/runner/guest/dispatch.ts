@@ -4,8 +4,8 @@
  */
 
 import type { Phase } from '../../policy/phases.ts';
-import { SIGN } from '../guest-border.ts';
 import { CONTINUE, endsChain, type Verdict } from '../../policy/verdict.ts';
+import { SIGN } from '../guest-border.ts';
 import { setCurrentEvent } from './current.ts';
 import { cancel, hasItems, put } from './outbox.ts';
 import type { GuestSession } from './session.ts';
@@ -103,7 +103,7 @@ function wait(run: Run, promise: PromiseLike<unknown>): void {
 function take(run: Run, returned: unknown): Verdict | undefined {
   const verdict = verdictOf(returned, run.phase);
   if (verdict.kind === 'continue') return undefined;
-  if (verdict.kind === 'delay' && !endsChain(verdict) && verdict.then.kind === 'continue') {
+  if (verdict.kind === 'delay' && !endsChain(verdict) && verdict.answer.kind === 'continue') {
     run.delayMs += verdict.ms;
     return undefined;
   }
@@ -111,7 +111,8 @@ function take(run: Run, returned: unknown): Verdict | undefined {
 }
 
 function finish(run: Run, verdict: Verdict, sync: boolean): string | undefined {
-  const whole: Verdict = run.delayMs > 0 ? { kind: 'delay', ms: run.delayMs, then: verdict } : verdict;
+  const whole: Verdict =
+    run.delayMs > 0 ? { kind: 'delay', ms: run.delayMs, answer: verdict } : verdict;
   const message = run.session?.message;
   const modifications = message?.takeModifications() ?? [];
   let sessionState: string | null;
@@ -120,13 +121,26 @@ function finish(run: Run, verdict: Verdict, sync: boolean): string | undefined {
     sessionState = run.session?.kept.changed() ?? null;
     messageState = message?.kept.changed() ?? null;
   } catch (error) {
-    return fail(run, new TypeError(`state must hold JSON values only: ${String((error as Error).message)}`));
+    return fail(
+      run,
+      new TypeError(`state must hold JSON values only: ${String((error as Error).message)}`),
+    );
   }
   cancel(run.event);
   const isQuiet =
-    whole.kind === 'continue' && modifications.length === 0 && sessionState === null && messageState === null;
+    whole.kind === 'continue' &&
+    modifications.length === 0 &&
+    sessionState === null &&
+    messageState === null;
   if (isQuiet && sync && !hasItems()) return SIGN.quiet;
-  put(['done', run.event, whole, modifications.length > 0 ? modifications : null, sessionState, messageState]);
+  put([
+    'done',
+    run.event,
+    whole,
+    modifications.length > 0 ? modifications : null,
+    sessionState,
+    messageState,
+  ]);
   return undefined;
 }
 
@@ -142,14 +156,24 @@ function fail(run: Run, error: unknown): undefined {
 export function explain(error: unknown): [message: string, stack: string] {
   try {
     if (error instanceof Error) {
-      return [`${String(error.name)}: ${String(error.message)}`.slice(0, 2048), String(error.stack ?? '').slice(0, 8192)];
+      return [
+        `${String(error.name)}: ${String(error.message)}`.slice(0, 2048),
+        String(error.stack ?? '').slice(0, 8192),
+      ];
     }
-    return [`threw ${typeof error === 'string' ? JSON.stringify(error) : String(error)}`.slice(0, 2048), ''];
+    return [
+      `threw ${typeof error === 'string' ? JSON.stringify(error) : String(error)}`.slice(0, 2048),
+      '',
+    ];
   } catch {
     return ['threw something that cannot be shown', ''];
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
 }

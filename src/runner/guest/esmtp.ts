@@ -25,10 +25,13 @@ export function recipientFromWire(address: string, args: readonly string[]): Rec
 /** The reverse of {@link argsFromWire}; throws on what no MTA would take. */
 export function argsToWire(args: EsmtpArgs | undefined): string[] {
   return Object.entries(args ?? {}).map(([name, value]) => {
-    if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(name)) throw new TypeError(`ESMTP parameter "${name}": a name has letters, digits and "-" only`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(name))
+      throw new TypeError(`ESMTP parameter "${name}": a name has letters, digits and "-" only`);
     if (value === true) return name;
     if (typeof value !== 'string' || !/^[^\0-\x20=\x7f]+$/.test(value)) {
-      throw new TypeError(`ESMTP parameter ${name}: expected true or a text without spaces, "=" and control characters`);
+      throw new TypeError(
+        `ESMTP parameter ${name}: expected true or a text without spaces, "=" and control characters`,
+      );
     }
     return `${name}=${value}`;
   });
@@ -36,9 +39,11 @@ export function argsToWire(args: EsmtpArgs | undefined): string[] {
 
 /** An address for the envelope, without brackets; throws on what would break the SMTP dialogue. */
 export function checkedMailbox(what: string, address: unknown, allowNull: boolean): string {
-  if (typeof address !== 'string') throw new TypeError(`${what}: expected an address, got ${typeof address}`);
+  if (typeof address !== 'string')
+    throw new TypeError(`${what}: expected an address, got ${typeof address}`);
   const mailbox = plainMailbox(address.trim());
-  if (/[\0-\x1f\x7f<>]/.test(mailbox)) throw new TypeError(`${what}: "${mailbox}" has a character that no address has`);
+  if (/[\0-\x1f\x7f<>]/.test(mailbox))
+    throw new TypeError(`${what}: "${mailbox}" has a character that no address has`);
   if (mailbox === '' && !allowNull) throw new TypeError(`${what}: the address is empty`);
   return mailbox;
 }

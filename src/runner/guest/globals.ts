@@ -29,6 +29,11 @@ class TextDecoder {
 
 export function installGlobals(): void {
   for (const [name, value] of Object.entries({ console, TextEncoder, TextDecoder })) {
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+    Object.defineProperty(globalThis, name, {
+      value,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
   }
 }

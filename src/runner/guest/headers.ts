@@ -22,7 +22,8 @@ export class MessageHeaders implements Headers {
   /** More headers came: `name NUL value NUL ...`. */
   learn(block: string, decoded: Readonly<Record<number, string>>): void {
     const fields = block.split('\0');
-    for (let at = 0; at + 1 < fields.length; at += 2) this.#came.push({ name: fields[at]!, raw: fields[at + 1]! });
+    for (let at = 0; at + 1 < fields.length; at += 2)
+      this.#came.push({ name: fields[at]!, raw: fields[at + 1]! });
     Object.assign(this.#decoded, decoded);
     this.#list = undefined;
   }
@@ -40,7 +41,9 @@ export class MessageHeaders implements Headers {
 
   /** The header lines as bytes in latin1, each with its CRLF. */
   serialize(): string {
-    return this.#entries.visible.map((entry) => `${entry.name}:${wireValue(entry).replace(/\r?\n/g, '\r\n')}\r\n`).join('');
+    return this.#entries.visible
+      .map((entry) => `${entry.name}:${wireValue(entry).replace(/\r?\n/g, '\r\n')}\r\n`)
+      .join('');
   }
 
   *[Symbol.iterator](): Iterator<Header> {
@@ -65,8 +68,14 @@ export class MessageHeaders implements Headers {
   }
 
   insert(index: number, name: string, value: string | Uint8Array): void {
-    if (!Number.isInteger(index) || index < 0) throw new TypeError(`headers.insert: expected an index from 0, got ${String(index)}`);
-    this.#change({ kind: 'insertHeader', index, name: checkedName(name), value: checkedValue(name, value) });
+    if (!Number.isInteger(index) || index < 0)
+      throw new TypeError(`headers.insert: expected an index from 0, got ${String(index)}`);
+    this.#change({
+      kind: 'insertHeader',
+      index,
+      name: checkedName(name),
+      value: checkedValue(name, value),
+    });
   }
 
   insertBefore(other: string | Header, name: string, value: string | Uint8Array): void {
@@ -78,7 +87,12 @@ export class MessageHeaders implements Headers {
   }
 
   change(name: string, value: string | Uint8Array, nth = 1): void {
-    this.#change({ kind: 'changeHeader', name: checkedName(name), nth: checkedNth(nth), value: checkedValue(name, value) });
+    this.#change({
+      kind: 'changeHeader',
+      name: checkedName(name),
+      nth: checkedNth(nth),
+      value: checkedValue(name, value),
+    });
   }
 
   delete(name: string, nth?: number): void {
@@ -86,12 +100,25 @@ export class MessageHeaders implements Headers {
     this.#change({ kind: 'deleteHeader', name: checkedName(name), ...which });
   }
 
-  #insertBeside(side: 'before' | 'after', other: string | Header, name: string, value: string | Uint8Array): void {
+  #insertBeside(
+    side: 'before' | 'after',
+    other: string | Header,
+    name: string,
+    value: string | Uint8Array,
+  ): void {
     const id = other instanceof HeaderView ? other.id : this.#entries.named(String(other))[0]?.id;
     if (id === undefined) {
-      throw new TypeError(`headers: there is no header "${String(other)}" to insert ${name} ${side}`);
+      throw new TypeError(
+        `headers: there is no header "${String(other)}" to insert ${name} ${side}`,
+      );
     }
-    this.#change({ kind: 'insertHeaderBeside', side, other: id, name: checkedName(name), value: checkedValue(name, value) });
+    this.#change({
+      kind: 'insertHeaderBeside',
+      side,
+      other: id,
+      name: checkedName(name),
+      value: checkedValue(name, value),
+    });
   }
 
   #change(modification: Modification): void {
@@ -157,13 +184,16 @@ function wireValue({ value }: HeaderEntry): string {
 
 function checkedName(name: unknown): string {
   if (typeof name !== 'string' || !/^[!-9;-~]+$/.test(name)) {
-    throw new TypeError(`header name ${JSON.stringify(name)}: expected printable ASCII without spaces and ":"`);
+    throw new TypeError(
+      `header name ${JSON.stringify(name)}: expected printable ASCII without spaces and ":"`,
+    );
   }
   return name;
 }
 
 function checkedNth(nth: unknown): number {
-  if (!Number.isInteger(nth) || (nth as number) < 1) throw new TypeError(`header number: expected 1 or more, got ${String(nth)}`);
+  if (!Number.isInteger(nth) || (nth as number) < 1)
+    throw new TypeError(`header number: expected 1 or more, got ${String(nth)}`);
   return nth as number;
 }
 
@@ -175,9 +205,12 @@ function checkedValue(name: string, value: unknown): HeaderValue {
   const text = typeof value === 'string' ? value : latin1FromBytes(value);
   if (text.includes('\0')) throw new TypeError(`header ${name}: the value has a NUL`);
   const unfolded = text.replace(/\r\n/g, '\n');
-  if (unfolded.includes('\r')) throw new TypeError(`header ${name}: the value has a carriage return`);
+  if (unfolded.includes('\r'))
+    throw new TypeError(`header ${name}: the value has a carriage return`);
   if (/\n(?![ \t])/.test(unfolded)) {
-    throw new TypeError(`header ${name}: a line break must be followed by a space or a tab, or it would begin a new header`);
+    throw new TypeError(
+      `header ${name}: a line break must be followed by a space or a tab, or it would begin a new header`,
+    );
   }
   return typeof value === 'string' ? { text: unfolded } : { bytes: unfolded };
 }

@@ -4,16 +4,22 @@
  */
 
 import { isPhase, type Phase } from '../../policy/phases.ts';
-import { type GuestBorder, type GuestCall, type LoadReport, type SessionOpening, SIGN } from '../guest-border.ts';
+import { parseFact } from '../fact-log.ts';
+import {
+  type GuestBorder,
+  type GuestCall,
+  type LoadReport,
+  type SessionOpening,
+  SIGN,
+} from '../guest-border.ts';
 import type { PosternModule } from './api.ts';
 import { currentEvent, setCurrentEvent } from './current.ts';
 import { abandon, begin, explain, type Handler, resume } from './dispatch.ts';
+import { recipientFromWire } from './esmtp.ts';
 import { installGlobals } from './globals.ts';
 import { kv } from './kv.ts';
 import { log } from './log.ts';
 import { answer, request, take } from './outbox.ts';
-import { recipientFromWire } from './esmtp.ts';
-import { parseFact } from '../fact-log.ts';
 import { GuestSession } from './session.ts';
 import { accept, delay, discard, reject, skip, tempfail } from './verdicts.ts';
 
@@ -21,16 +27,34 @@ const handlers = new Map<Phase, Handler>();
 const sessions = new Map<number, GuestSession>();
 
 function sleep(ms: number): Promise<void> {
-  if (typeof ms !== 'number' || !(ms >= 0)) throw new TypeError(`sleep: expected milliseconds, got ${String(ms)}`);
+  if (typeof ms !== 'number' || !(ms >= 0))
+    throw new TypeError(`sleep: expected milliseconds, got ${String(ms)}`);
   return request(currentEvent(), 'sleep', [ms]) as Promise<void>;
 }
 
 /** Evaluates the filter; `factory` is its compiled script. */
-function load(factory: (postern: PosternModule) => Record<string, unknown>, settingsJson: string): string {
+function load(
+  factory: (postern: PosternModule) => Record<string, unknown>,
+  settingsJson: string,
+): string {
   installGlobals();
   const settings: unknown = deepFreeze(JSON.parse(settingsJson));
-  const postern: PosternModule = { accept, reject, tempfail, discard, skip, delay, kv, log, sleep, settings };
-  const report: { -readonly [Key in keyof LoadReport]: LoadReport[Key] } = { phases: [], unknown: [] };
+  const postern: PosternModule = {
+    accept,
+    reject,
+    tempfail,
+    discard,
+    skip,
+    delay,
+    kv,
+    log,
+    sleep,
+    settings,
+  };
+  const report: { -readonly [Key in keyof LoadReport]: LoadReport[Key] } = {
+    phases: [],
+    unknown: [],
+  };
   try {
     const exported = factory(Object.freeze(postern));
     for (const name of Object.keys(exported)) {
@@ -58,13 +82,20 @@ function call(
 ): string {
   setCurrentEvent(event);
   const what = JSON.parse(callJson) as GuestCall;
-  const session = sessionKey === 0 ? undefined : enter(event, sessionKey, generation, what.phase, facts);
+  const session =
+    sessionKey === 0 ? undefined : enter(event, sessionKey, generation, what.phase, facts);
   const handler = handlers.get(what.phase);
   if (!handler) return SIGN.quiet;
   return begin(event, what.phase, handler, session, argumentLists(what, session, buffer)) ?? take();
 }
 
-function enter(event: number, key: number, generation: number, phase: Phase, facts: string[]): GuestSession {
+function enter(
+  event: number,
+  key: number,
+  generation: number,
+  phase: Phase,
+  facts: string[],
+): GuestSession {
   let session = sessions.get(key);
   let at = 0;
   if (!session) {
@@ -100,7 +131,8 @@ function argumentLists(
       return [[session, what.command]];
     case 'header': {
       const lists: unknown[][] = [];
-      for (let index = what.from; index < what.to; index += 1) lists.push([session, session?.message?.headers.came(index)]);
+      for (let index = what.from; index < what.to; index += 1)
+        lists.push([session, session?.message?.headers.came(index)]);
       return lists;
     }
     case 'body': {
@@ -120,7 +152,13 @@ function argumentLists(
 }
 
 /** The answer to a capability request; what comes of it is taken with `drain`. */
-function result(event: number, callId: number, ok: boolean, json: string, buffer?: ArrayBuffer): void {
+function result(
+  event: number,
+  callId: number,
+  ok: boolean,
+  json: string,
+  buffer?: ArrayBuffer,
+): void {
   setCurrentEvent(event);
   answer(callId, ok, buffer ? new Uint8Array(buffer) : JSON.parse(json));
 }

@@ -14,14 +14,16 @@ function ask(operation: string, ...args: readonly unknown[]): Promise<unknown> {
 }
 
 function checkedKey(key: unknown): string {
-  if (typeof key !== 'string' || key === '') throw new TypeError(`kv: expected a key, a text that is not empty, got ${typeof key}`);
+  if (typeof key !== 'string' || key === '')
+    throw new TypeError(`kv: expected a key, a text that is not empty, got ${typeof key}`);
   return key;
 }
 
 function carried(value: KvValue): Carried {
   if (value instanceof Uint8Array) return { bytes: latin1FromBytes(value) };
   const json = JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`kv: expected a JSON value or bytes, got ${typeof value}`);
+  if (json === undefined)
+    throw new TypeError(`kv: expected a JSON value or bytes, got ${typeof value}`);
   return { json };
 }
 
@@ -52,7 +54,8 @@ export const kv: Kv = Object.freeze({
     return (await ask('add', checkedKey(key), carried(value), ttlMs(options))) as boolean;
   },
   async incr(key: string, by = 1, options?: TtlOption) {
-    if (!Number.isSafeInteger(by)) throw new TypeError(`kv.incr: expected a whole number, got ${String(by)}`);
+    if (!Number.isSafeInteger(by))
+      throw new TypeError(`kv.incr: expected a whole number, got ${String(by)}`);
     return (await ask('incr', checkedKey(key), by, ttlMs(options))) as number;
   },
 });

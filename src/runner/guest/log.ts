@@ -28,10 +28,20 @@ function at(level: Level): (text: string, fields?: Readonly<Record<string, unkno
   return (text, fields) => write(level, text, fields);
 }
 
-export const log: Log = Object.freeze({ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') });
+export const log: Log = Object.freeze({
+  debug: at('debug'),
+  info: at('info'),
+  warn: at('warn'),
+  error: at('error'),
+});
 
 function print(level: Level): (...values: unknown[]) => void {
-  return (...values) => write(level, values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' '), undefined);
+  return (...values) =>
+    write(
+      level,
+      values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))).join(' '),
+      undefined,
+    );
 }
 
 export const console = Object.freeze({

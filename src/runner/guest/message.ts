@@ -3,7 +3,13 @@
 import type { Modification } from '../../policy/modification.ts';
 import type { EsmtpArgs, Message, Recipient, Sender } from './api.ts';
 import { bytesFromLatin1, latin1FromBytes, utf8AsLatin1 } from './bytes.ts';
-import { argsFromWire, argsToWire, checkedMailbox, plainMailbox, recipientFromWire } from './esmtp.ts';
+import {
+  argsFromWire,
+  argsToWire,
+  checkedMailbox,
+  plainMailbox,
+  recipientFromWire,
+} from './esmtp.ts';
 import { MessageHeaders } from './headers.ts';
 import { State } from './state.ts';
 
@@ -26,7 +32,12 @@ export class SessionMessage implements Message {
   #recorded: Modification[] = [];
   #over = false;
 
-  constructor(session: MessageSession, address: string, args: readonly string[], state: string | undefined) {
+  constructor(
+    session: MessageSession,
+    address: string,
+    args: readonly string[],
+    state: string | undefined,
+  ) {
     this.#session = session;
     this.#sender = { address: plainMailbox(address), args: argsFromWire(args) };
     this.kept = new State(state);
@@ -68,22 +79,36 @@ export class SessionMessage implements Message {
   }
 
   setSender(address: string, args?: EsmtpArgs): void {
-    this.#change({ kind: 'setSender', address: checkedMailbox('setSender', address, true), args: argsToWire(args) });
+    this.#change({
+      kind: 'setSender',
+      address: checkedMailbox('setSender', address, true),
+      args: argsToWire(args),
+    });
   }
 
   addRecipient(address: string, args?: EsmtpArgs): void {
-    this.#change({ kind: 'addRecipient', address: checkedMailbox('addRecipient', address, false), args: argsToWire(args) });
+    this.#change({
+      kind: 'addRecipient',
+      address: checkedMailbox('addRecipient', address, false),
+      args: argsToWire(args),
+    });
   }
 
   deleteRecipient(address: string): void {
-    this.#change({ kind: 'deleteRecipient', address: checkedMailbox('deleteRecipient', address, false) });
+    this.#change({
+      kind: 'deleteRecipient',
+      address: checkedMailbox('deleteRecipient', address, false),
+    });
   }
 
   replaceBody(body: string | Uint8Array): void {
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
       throw new TypeError(`replaceBody: expected a text or bytes, got ${typeof body}`);
     }
-    const latin1 = typeof body === 'string' ? utf8AsLatin1(body.replace(/\r?\n|\r/g, '\r\n')) : latin1FromBytes(body);
+    const latin1 =
+      typeof body === 'string'
+        ? utf8AsLatin1(body.replace(/\r?\n|\r/g, '\r\n'))
+        : latin1FromBytes(body);
     this.#change({ kind: 'replaceBody', body: latin1 });
   }
 
@@ -159,7 +184,9 @@ export class SessionMessage implements Message {
   #requireEom(what: string): void {
     if (this.#over) throw new Error(`${what}: this message is over`);
     if (this.#session.phase !== 'eom') {
-      throw new Error(`${what}: a message can be changed in eom only, this is ${this.#session.phase}`);
+      throw new Error(
+        `${what}: a message can be changed in eom only, this is ${this.#session.phase}`,
+      );
     }
   }
 }

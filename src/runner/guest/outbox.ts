@@ -47,7 +47,11 @@ export function hasItems(): boolean {
 }
 
 /** Asks the host for something on behalf of the event that runs now. */
-export function request(event: number, operation: string, args: readonly unknown[]): Promise<unknown> {
+export function request(
+  event: number,
+  operation: string,
+  args: readonly unknown[],
+): Promise<unknown> {
   const call = nextCall++;
   const origin = new Error('call');
   put(['call', call, event, operation, args]);

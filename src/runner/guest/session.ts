@@ -2,13 +2,18 @@
 
 import type { Fact } from '../../policy/event.ts';
 import { MacroTable } from '../../policy/macros.ts';
-import type { Client, Session, SmtpAuth, Tls } from './api.ts';
 import type { SessionOpening } from '../guest-border.ts';
+import type { Client, Session, SmtpAuth, Tls } from './api.ts';
 import { SessionMessage } from './message.ts';
 import { request } from './outbox.ts';
 import { State } from './state.ts';
 
-const UNKNOWN_CLIENT: Client = { address: undefined, port: undefined, hostname: undefined, family: 'unknown' };
+const UNKNOWN_CLIENT: Client = {
+  address: undefined,
+  port: undefined,
+  hostname: undefined,
+  family: 'unknown',
+};
 
 export class GuestSession implements Session {
   readonly id: string;
@@ -70,7 +75,11 @@ export class GuestSession implements Session {
     return { type, user: this.macro('auth_authen'), author: this.macro('auth_author') };
   }
 
-  get daemon(): { name: string | undefined; address: string | undefined; port: number | undefined } {
+  get daemon(): {
+    name: string | undefined;
+    address: string | undefined;
+    port: number | undefined;
+  } {
     return {
       name: this.macro('daemon_name'),
       address: this.macro('daemon_addr') ?? this.macro('if_addr'),

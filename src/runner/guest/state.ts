@@ -10,7 +10,8 @@ export class State {
   }
 
   get object(): Record<string, unknown> {
-    this.#object ??= this.#json === undefined ? {} : (JSON.parse(this.#json) as Record<string, unknown>);
+    this.#object ??=
+      this.#json === undefined ? {} : (JSON.parse(this.#json) as Record<string, unknown>);
     return this.#object;
   }
 

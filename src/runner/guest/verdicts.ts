@@ -1,8 +1,8 @@
 /** The functions that make verdicts. */
 
+import type { Phase } from '../../policy/phases.ts';
 import { parseReply, type ReplyArguments } from '../../policy/smtp-reply.ts';
 import { CONTINUE, misplaced, type Verdict } from '../../policy/verdict.ts';
-import type { Phase } from '../../policy/phases.ts';
 import type { FilterVerdict } from './api.ts';
 
 /** Where each verdict was made, for the error that names a misplaced one. */
@@ -40,9 +40,10 @@ export function delay(seconds: number, verdict?: FilterVerdict): FilterVerdict {
   if (typeof seconds !== 'number' || !(seconds >= 0) || !Number.isFinite(seconds)) {
     throw new TypeError(`delay: expected a number of seconds, got ${String(seconds)}`);
   }
-  const then = verdict === undefined ? CONTINUE : known(verdict);
-  if (then === undefined) throw new TypeError('delay: expected a verdict such as reject() as second argument');
-  return made({ kind: 'delay', ms: Math.round(seconds * 1000), then });
+  const answer = verdict === undefined ? CONTINUE : known(verdict);
+  if (answer === undefined)
+    throw new TypeError('delay: expected a verdict such as reject() as second argument');
+  return made({ kind: 'delay', ms: Math.round(seconds * 1000), answer });
 }
 
 /** An error of the author whose stack is where the verdict was made. */
@@ -70,7 +71,9 @@ export function verdictOf(returned: unknown, phase: Phase): Verdict {
 }
 
 function known(value: unknown): Verdict | undefined {
-  return typeof value === 'object' && value !== null && origins.has(value) ? (value as Verdict) : undefined;
+  return typeof value === 'object' && value !== null && origins.has(value)
+    ? (value as Verdict)
+    : undefined;
 }
 
 function describe(value: unknown): string {
