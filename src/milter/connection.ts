@@ -4,11 +4,12 @@
  */
 
 import type { Socket } from 'node:net';
-import { CommandDecoder, encodeReplies, MilterCodecError, type Reply } from 'net-milter-codec';
+import { CommandDecoder, MilterCodecError } from 'net-milter-codec';
 import type { Engine } from '../engine/contract.ts';
 import { errorFields, type Logger } from './logger.ts';
+import { ReplyWriter } from './reply-writer.ts';
 import { Session } from './session.ts';
-import type { CloseReason, SessionLimits, SessionPort } from './session-port.ts';
+import type { SessionLimits, SessionPort } from './session-port.ts';
 import type { Timer, Timers } from './timers.ts';
 
 /** The part of the configuration's limits that a connection keeps. */
@@ -35,7 +36,6 @@ export interface ConnectionOptions {
 /** While more commands and calls than this wait for filters, nothing more is read. */
 const MOST_WAITING = 64;
 
-/** How long a connection may take to negotiate. */
 const NEGOTIATION_MS = 60_000;
 
 /** Shown of a peer that does not speak the protocol. */
@@ -46,13 +46,11 @@ export class Connection {
   readonly #socket: Socket;
   readonly #decoder: CommandDecoder;
   readonly #session: Session;
+  readonly #writer: ReplyWriter;
   #idle: Timer;
   /** How the stream began, until something was negotiated. */
   #beginning = '';
   #heardAt: number;
-  #writing: Timer | undefined;
-  /** The socket takes no more until 'drain'. */
-  #blocked = false;
   #pumping = false;
   #closing = false;
   /** Leaves after this time without a command, as soon as no message is under way. */
@@ -65,17 +63,15 @@ export class Connection {
     this.#socket = socket;
     this.#heardAt = timers.now();
     this.#decoder = new CommandDecoder({ maxPacketBytes: limits.packetBytes });
+    this.#writer = new ReplyWriter(socket, timers, limits.writeMs, () => this.#writeTimedOut());
     const port: SessionPort = {
-      send: (replies) => this.#send(replies),
-      close: (reason) => this.#close(reason),
+      send: (replies) => this.#writer.send(replies),
+      close: () => this.#end(),
       changed: () => this.#changed(),
     };
     this.#session = new Session({ ...options, port });
     socket.on('data', (chunk) => this.#heard(chunk));
-    socket.on('drain', () => {
-      this.#blocked = false;
-      this.#changed();
-    });
+    socket.on('drain', () => this.#changed());
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#broken(error));
     socket.on('close', () => this.#closed());
@@ -139,7 +135,7 @@ export class Connection {
   }
 
   get #mustWait(): boolean {
-    return this.#blocked || this.#session.backlog > MOST_WAITING;
+    return this.#writer.blocked || this.#session.backlog > MOST_WAITING;
   }
 
   #changed(): void {
@@ -153,22 +149,6 @@ export class Connection {
     }
     this.#leaveWhenQuiet();
   }
-
-  #send(replies: readonly Reply[]): void {
-    const { limits, timers } = this.#options;
-    if (!this.#socket.writable) return;
-    if (!this.#socket.write(encodeReplies(replies), this.#written)) this.#blocked = true;
-    // Nearly always the system takes a reply at once.
-    if (this.#socket.writableLength > 0) {
-      this.#writing ??= timers.after(limits.writeMs, () => this.#writeTimedOut());
-    }
-  }
-
-  readonly #written = (): void => {
-    if (this.#socket.writableLength > 0) return;
-    this.#writing?.cancel();
-    this.#writing = undefined;
-  };
 
   #writeTimedOut(): void {
     const { log, limits } = this.#options;
@@ -233,10 +213,6 @@ export class Connection {
     this.#session.vanish();
   }
 
-  #close(_reason: CloseReason): void {
-    this.#end();
-  }
-
   /** Closes after what was written has gone out. */
   #end(): void {
     this.#closing = true;
@@ -247,7 +223,7 @@ export class Connection {
     this.#closing = true;
     this.#session.vanish();
     this.#idle.cancel();
-    this.#writing?.cancel();
+    this.#writer.stop();
     this.#quiet?.cancel();
     this.#options.onEnd();
   }

@@ -5,7 +5,7 @@ import type { Fact } from '../policy/event.ts';
 import { decodeWords, hasEncodedWords } from './encoded-word.ts';
 import type { RawHeader } from './header-changes.ts';
 
-export function connectFact(command: CommandOf<'connect'>): Fact {
+export function connectFact(command: CommandOf<'connect'>): Extract<Fact, { f: 'connect' }> {
   const { hostname, family, port, address } = command;
   return {
     f: 'connect',

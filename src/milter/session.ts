@@ -4,16 +4,11 @@
  */
 
 import type { Command, CommandOf } from 'net-milter-codec';
-import { decodeText } from 'net-milter-codec';
-import { isDeferredPhase } from '../policy/phases.ts';
-import { Conversation } from './conversation.ts';
-import { connectFact, heloFact } from './facts.ts';
 import { errorFields } from './logger.ts';
-import { MessageFlow } from './message-flow.ts';
-import { type NegotiablePhase, needsOf } from './needs.ts';
+import { needsOf } from './needs.ts';
 import { type Agreement, negotiate } from './negotiate.ts';
-import { CONTINUE_REPLY, isFinal, replyTo } from './replies.ts';
 import { type CloseReason, ProtocolViolation, type SessionOptions } from './session-port.ts';
+import { Talk } from './talk.ts';
 
 type State =
   /** Nothing was negotiated. */
@@ -22,16 +17,6 @@ type State =
   | { readonly is: 'free'; readonly agreement: Agreement }
   | { readonly is: 'talking'; readonly talk: Talk }
   | { readonly is: 'closed' };
-
-/** One SMTP connection. */
-interface Talk {
-  readonly conversation: Conversation;
-  readonly messages: MessageFlow;
-  /** CONNECT came. */
-  connected: boolean;
-  /** Some command came, so it is too late to negotiate again. */
-  begun: boolean;
-}
 
 export class Session {
   readonly #options: SessionOptions;
@@ -45,8 +30,7 @@ export class Session {
 
   /** Commands that wait, and calls that are under way without anybody waiting for them. */
   get backlog(): number {
-    const outstanding =
-      this.#state.is === 'talking' ? this.#state.talk.conversation.outstanding : 0;
+    const outstanding = this.#state.is === 'talking' ? this.#state.talk.outstanding : 0;
     return this.#queue.length + outstanding;
   }
 
@@ -58,7 +42,7 @@ export class Session {
   /** No message is under way and no reply is owed. */
   get betweenMessages(): boolean {
     if (this.#waiting || this.#queue.length > 0) return false;
-    return this.#state.is !== 'talking' || !this.#state.talk.messages.open;
+    return this.#state.is !== 'talking' || !this.#state.talk.inMessage;
   }
 
   /** Nothing was negotiated yet: what fails now may not be a milter client at all. */
@@ -68,7 +52,7 @@ export class Session {
 
   /** For log lines. */
   get about(): object {
-    return this.#state.is === 'talking' ? this.#state.talk.conversation.about : {};
+    return this.#state.is === 'talking' ? this.#state.talk.about : {};
   }
 
   receive(command: Command): void {
@@ -79,7 +63,7 @@ export class Session {
 
   /** The MTA closed the connection or cannot be reached: filters hear of it, nothing is sent. */
   vanish(): void {
-    this.#close((talk) => talk.conversation.vanish());
+    this.#close((talk) => talk.vanish());
   }
 
   /** The server ends the connection, between messages. */
@@ -94,7 +78,7 @@ export class Session {
     this.#queue.length = 0;
     if (state.is !== 'talking') return;
     before(state.talk);
-    endTalk(state.talk);
+    state.talk.end();
   }
 
   #take(command: Command): void {
@@ -130,10 +114,8 @@ export class Session {
       log.warn(fields, 'closing a connection: the MTA strays from the protocol');
       this.#leaveFor('violation');
     } else {
-      log.error(
-        { ...fields, stack: error instanceof Error ? error.stack : undefined },
-        'closing a connection: a defect in this server',
-      );
+      const stack = error instanceof Error ? error.stack : undefined;
+      log.error({ ...fields, stack }, 'closing a connection: a defect in this server');
       this.#leaveFor('defect');
     }
   }
@@ -146,21 +128,25 @@ export class Session {
   #handle(command: Command): Promise<void> | undefined {
     switch (command.kind) {
       case 'optneg':
-        return this.#negotiate(command);
+        this.#negotiate(command);
+        return undefined;
       case 'quit':
         this.#leaveFor('quit');
         return undefined;
       case 'quitNc':
-        return this.#quitNc();
+        this.#quitNc();
+        return undefined;
       case 'connect':
-        return this.#connect(command);
+        this.#expectOneConnect();
+        return this.#talkFor(command).take(command);
       default:
-        return this.#talk(command);
+        return this.#talkFor(command).take(command);
     }
   }
 
-  #negotiate(offer: CommandOf<'optneg'>): undefined {
-    if (this.#state.is === 'talking' && this.#state.talk.begun) {
+  #negotiate(offer: CommandOf<'optneg'>): void {
+    const state = this.#state;
+    if (state.is === 'talking' && state.talk.begun) {
       throw new ProtocolViolation('optneg', 'in the middle of a session');
     }
     const { engine, scope, log, port } = this.#options;
@@ -170,135 +156,33 @@ export class Session {
       this.#leaveFor('refused');
       return;
     }
-    if (this.#state.is === 'talking') endTalk(this.#state.talk);
-    this.#state = { is: 'free', agreement: negotiated.agreement };
-    this.#startTalk();
+    if (state.is === 'talking') state.talk.end();
+    const talk = new Talk(this.#options, negotiated.agreement);
+    this.#state = { is: 'talking', talk };
     port.send([negotiated.reply]);
   }
 
   /** QUIT without closing: another SMTP connection may follow, under the same agreement. */
-  #quitNc(): undefined {
+  #quitNc(): void {
     if (this.#state.is !== 'talking') return;
     const { talk } = this.#state;
-    this.#state = { is: 'free', agreement: talk.conversation.agreement };
-    endTalk(talk);
+    this.#state = { is: 'free', agreement: talk.agreement };
+    talk.end();
   }
 
-  #connect(command: CommandOf<'connect'>): Promise<void> | undefined {
-    if (this.#state.is === 'talking' && this.#state.talk.connected) {
-      this.#options.log.warn(this.about, 'a second CONNECT without QUIT_NC begins a new session');
-      this.#quitNc();
-    }
-    const talk = this.#startTalk('connect');
-    talk.connected = true;
-    talk.begun = true;
-    const { conversation } = talk;
-    conversation.learnMacros('connect');
-    const fact = connectFact(command);
-    if (fact.f === 'connect') conversation.client = fact.address || fact.hostname;
-    if (!conversation.agreement.phases.connect.handled) return this.#acknowledge(talk, 'connect');
-    conversation.filters.learn(fact);
-    return conversation.ask('connect', { phase: 'connect' }, this.#settled(conversation));
-  }
-
-  #talk(
-    command: Exclude<Command, CommandOf<'optneg' | 'quit' | 'quitNc' | 'connect'>>,
-  ): Promise<void> | undefined {
-    const talk = this.#startTalk(command.kind);
-    talk.begun = true;
-    const { conversation, messages } = talk;
-    if (command.kind === 'macro') {
-      conversation.macros.receive(command);
-      return undefined;
-    }
-    if (conversation.decision !== undefined) return this.#repeatDecision(talk, command.kind);
-    switch (command.kind) {
-      case 'helo':
-        return this.#helo(talk, command);
-      case 'mail':
-        return messages.mail(command);
-      case 'rcpt':
-        return messages.rcpt(command);
-      case 'data':
-        return messages.data();
-      case 'header':
-        return messages.header(command);
-      case 'eoh':
-        return messages.eoh();
-      case 'body':
-        return messages.body(command.chunk);
-      case 'bodyeob':
-        return messages.bodyeob(command);
-      case 'abort':
-        messages.abort();
-        return undefined;
-      case 'unknown':
-        return this.#unknown(talk, command);
-      default:
-        return command satisfies never;
-    }
-  }
-
-  /** HELO and EHLO also end a message (RFC 5321 section 4.1.4). */
-  #helo(talk: Talk, command: CommandOf<'helo'>): Promise<void> | undefined {
-    const { conversation, messages } = talk;
-    messages.abort();
-    conversation.learnMacros('helo');
-    if (!conversation.agreement.phases.helo.handled) return this.#acknowledge(talk, 'helo');
-    conversation.filters.learn(heloFact(command));
-    return conversation.ask('helo', { phase: 'helo' }, this.#settled(conversation));
-  }
-
-  #unknown(talk: Talk, command: CommandOf<'unknown'>): Promise<void> | undefined {
-    talk.conversation.learnMacrosAfter('helo');
-    const text = decodeText(command.command);
-    return talk.conversation.ask('unknown', { phase: 'unknown', command: text }, (outcome) =>
-      replyTo(outcome.verdict),
-    );
-  }
-
-  #acknowledge(talk: Talk, phase: 'connect' | 'helo'): undefined {
-    talk.conversation.acknowledge(phase);
-  }
-
-  /** At connect and helo a verdict holds for the connection. */
-  #settled(conversation: Conversation): Parameters<Conversation['ask']>[2] {
-    return ({ verdict }) => {
-      const reply = replyTo(verdict);
-      if (isFinal(verdict)) conversation.decision = reply;
-      return reply;
-    };
-  }
-
-  /** MTAs send nothing more after such a verdict; should one, it hears the same again. */
-  #repeatDecision(talk: Talk, kind: NegotiablePhase | 'bodyeob' | 'abort'): undefined {
-    const { conversation } = talk;
-    const { decision, agreement } = conversation;
-    if (kind === 'abort' || decision === undefined) return;
-    const due = kind === 'bodyeob' || agreement.phases[kind].replies;
-    if (!due) return;
-    const isRepeated = decision.kind !== 'accept' && (kind === 'bodyeob' || !isDeferredPhase(kind));
-    conversation.send([isRepeated ? decision : CONTINUE_REPLY]);
+  #expectOneConnect(): void {
+    if (this.#state.is !== 'talking' || !this.#state.talk.connected) return;
+    this.#options.log.warn(this.about, 'a second CONNECT without QUIT_NC begins a new session');
+    this.#quitNc();
   }
 
   /** The SMTP connection under way; begins one if need be. */
-  #startTalk(command = 'optneg'): Talk {
+  #talkFor(command: Command): Talk {
     const state = this.#state;
     if (state.is === 'talking') return state.talk;
-    if (state.is !== 'free') throw new ProtocolViolation(command, 'before OPTNEG');
-    // The filters may look at the body only once there is a message, so the cycle is no harm.
-    const conversation: Conversation = new Conversation(this.#options, state.agreement, () =>
-      messages.bodyBytes(),
-    );
-    const messages: MessageFlow = new MessageFlow(conversation);
-    const talk = { conversation, messages, connected: false, begun: false };
+    if (state.is !== 'free') throw new ProtocolViolation(command.kind, 'before OPTNEG');
+    const talk = new Talk(this.#options, state.agreement);
     this.#state = { is: 'talking', talk };
     return talk;
   }
-}
-
-/** Filters hear of the end: of the message if one is under way, and of the connection. */
-function endTalk({ messages, conversation }: Talk): void {
-  messages.abort();
-  conversation.end();
 }

@@ -89,6 +89,8 @@ export class Transaction {
   /** Keeps what is wanted of a piece of the body, or tells which limit it exceeds. */
   addBody(chunk: Buffer): Buffer | MessageLimit {
     this.sizeBytes += chunk.length;
-    return this.sizeBytes > this.#limits.messageBytes ? 'message' : this.body.add(chunk);
+    // What is not kept, because only the beginning is wanted, does not count.
+    if (!this.body.full && this.sizeBytes > this.#limits.messageBytes) return 'message';
+    return this.body.add(chunk);
   }
 }

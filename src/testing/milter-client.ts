@@ -12,16 +12,16 @@ import {
   type Family,
   MILTER_CHUNK_SIZE,
   type Reply,
-  ReplyDecoder,
   type ReplyOf,
   SMFI_CURR_ACTS,
   SMFI_CURR_PROT,
   SMFI_PROT_VERSION,
-  SMFIC,
   SMFIP,
 } from 'net-milter-codec';
 import { type ListenAddress, parseListen } from '../milter/address.ts';
 import type { MacroStage } from '../policy/macros.ts';
+import { COMMAND_OF_STAGE, FINAL_REPLIES, NEGOTIATED_BITS } from './negotiated-bits.ts';
+import { ReplyInbox } from './reply-inbox.ts';
 
 export interface MilterOffer {
   readonly version?: number;
@@ -51,70 +51,21 @@ export interface EndOfMessage {
   readonly progress: number;
 }
 
-/** The other side closed the connection. */
-export class MilterClosedError extends Error {
-  readonly code = 'ERR_MILTER_CLOSED';
-  constructor() {
-    super('expected a reply, but the filter closed the connection');
-    this.name = 'MilterClosedError';
-  }
-}
-
-/** How each command is switched off and silenced; those without an entry always go and are answered. */
-const BITS: Partial<Record<Command['kind'], { readonly no: number; readonly nr: number }>> = {
-  connect: { no: SMFIP.NOCONNECT, nr: SMFIP.NR_CONN },
-  helo: { no: SMFIP.NOHELO, nr: SMFIP.NR_HELO },
-  mail: { no: SMFIP.NOMAIL, nr: SMFIP.NR_MAIL },
-  rcpt: { no: SMFIP.NORCPT, nr: SMFIP.NR_RCPT },
-  data: { no: SMFIP.NODATA, nr: SMFIP.NR_DATA },
-  unknown: { no: SMFIP.NOUNKNOWN, nr: SMFIP.NR_UNKN },
-  header: { no: SMFIP.NOHDRS, nr: SMFIP.NR_HDR },
-  eoh: { no: SMFIP.NOEOH, nr: SMFIP.NR_EOH },
-  body: { no: SMFIP.NOBODY, nr: SMFIP.NR_BODY },
-};
-
-const COMMAND_OF_STAGE: Readonly<Record<MacroStage, number>> = {
-  connect: SMFIC.CONNECT,
-  helo: SMFIC.HELO,
-  mail: SMFIC.MAIL,
-  rcpt: SMFIC.RCPT,
-  data: SMFIC.DATA,
-  eoh: SMFIC.EOH,
-  eom: SMFIC.BODYEOB,
-};
-
-const FINAL: ReadonlySet<Reply['kind']> = new Set([
-  'continue',
-  'accept',
-  'reject',
-  'tempfail',
-  'discard',
-  'replycode',
-]);
-
 export class MilterClient {
   readonly #stream: Duplex;
   readonly #options: MilterClientOptions;
-  readonly #decoder = new ReplyDecoder();
-  readonly #replies: Reply[] = [];
-  readonly #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
+  readonly #inbox: ReplyInbox;
   #protocol = 0;
-  #failure: Error | undefined;
-  /** Resolves when the filter has closed the connection. */
-  readonly closed: Promise<void>;
 
   constructor(stream: Duplex, options: MilterClientOptions = {}) {
     this.#stream = stream;
     this.#options = options;
-    this.closed = new Promise((resolve) => {
-      stream.once('close', () => {
-        this.#fail(new MilterClosedError());
-        resolve();
-      });
-    });
-    stream.on('error', (error) => this.#fail(error));
-    stream.on('end', () => this.#fail(new MilterClosedError()));
-    stream.on('data', (chunk: Buffer) => this.#heard(chunk));
+    this.#inbox = new ReplyInbox(stream);
+  }
+
+  /** Resolves when the filter has closed the connection. */
+  get closed(): Promise<void> {
+    return this.#inbox.closed;
   }
 
   /** Connects to a listener: an address, or its spelling such as `inet:127.0.0.1:9900`. */
@@ -233,7 +184,7 @@ export class MilterClient {
     let progress = 0;
     for (;;) {
       const reply = await this.next();
-      if (FINAL.has(reply.kind)) return { modifications, final: reply, progress };
+      if (FINAL_REPLIES.has(reply.kind)) return { modifications, final: reply, progress };
       if (reply.kind === 'progress') progress += 1;
       else modifications.push(reply);
     }
@@ -270,42 +221,21 @@ export class MilterClient {
 
   /** The next reply. Rejects when the filter closes. */
   next(): Promise<Reply> {
-    const reply = this.#replies.shift();
-    if (reply !== undefined) return Promise.resolve(reply);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return this.#inbox.next();
   }
 
   /** Rejects if a reply is there or comes within this time. */
   async expectNoReply(withinMs = 20): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, withinMs));
-    const [reply] = this.#replies;
+    const reply = this.#inbox.unread;
     if (reply !== undefined) throw new Error(`expected no reply, got ${reply.kind}`);
   }
 
   async #command(command: Command): Promise<Reply | undefined> {
-    const bits = BITS[command.kind] ?? { no: 0, nr: 0 };
+    const bits = NEGOTIATED_BITS[command.kind] ?? { no: 0, nr: 0 };
     if ((this.#protocol & bits.no) !== 0 && !this.#options.ignoreNo) return undefined;
     this.send(command);
     return (this.#protocol & bits.nr) === 0 ? this.next() : undefined;
-  }
-
-  #heard(chunk: Buffer): void {
-    try {
-      this.#decoder.push(chunk);
-      for (const reply of this.#decoder) {
-        const waiting = this.#waiting.shift();
-        if (waiting) waiting.resolve(reply);
-        else this.#replies.push(reply);
-      }
-    } catch (error) {
-      this.#fail(error as Error);
-    }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 }
 
