@@ -2,9 +2,7 @@
 
 import type { Reply } from 'net-milter-codec';
 import type { RawHeader } from '../../src/milter/header-changes.ts';
-
-/** Where the MTA's own Received stands in what is shown. */
-export const OWN = '(own Received)';
+import { OWN } from './header-changes-arbitrary.ts';
 
 export interface HeaderModel {
   apply(reply: Reply): void;

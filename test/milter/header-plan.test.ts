@@ -4,9 +4,9 @@ import {
   headerReplies,
   type RawHeader,
 } from '../../src/milter/header-changes.ts';
-import { type HeaderEntry, HeaderList } from '../../src/policy/header-list.ts';
 import type { Modification } from '../../src/policy/modification.ts';
-import { type HeaderModel, OWN, PostfixHeaders, SendmailHeaders } from './header-models.ts';
+import { applied, headerChanges, originalNames } from './header-changes-arbitrary.ts';
+import { type HeaderModel, PostfixHeaders, SendmailHeaders } from './header-models.ts';
 
 const ORIGINAL: readonly RawHeader[] = [
   { name: 'Received', raw: ' one' },
@@ -130,119 +130,31 @@ describe('values', () => {
 });
 
 describe('the order comes out as filters left it', () => {
-  const names = fc.constantFrom('A', 'a', 'B', 'C', 'X-New');
-  const original = fc.array(names, { maxLength: 8 });
-  const changes = fc.array(
-    fc.oneof(
-      fc.record({ kind: fc.constant('add' as const), name: names }),
-      fc.record({ kind: fc.constant('insert' as const), name: names, index: fc.nat(10) }),
-      fc.record({
-        kind: fc.constant('beside' as const),
-        name: names,
-        at: fc.nat(10),
-        after: fc.boolean(),
-      }),
-      fc.record({
-        kind: fc.constant('change' as const),
-        name: names,
-        nth: fc.integer({ min: 1, max: 4 }),
-      }),
-      fc.record({
-        kind: fc.constant('delete' as const),
-        name: names,
-        nth: fc.option(fc.integer({ min: 1, max: 4 })),
-      }),
-    ),
-    { maxLength: 8 },
-  );
-  type Change = (
-    typeof changes extends fc.Arbitrary<infer T>
-      ? T
-      : never
-  ) extends readonly (infer C)[]
-    ? C
-    : never;
-
-  /** The changes as modifications, and the list that they make. */
-  function applied(headers: readonly RawHeader[], list: readonly Change[]) {
-    const wanted = new HeaderList(headers);
-    const modifications = list.map((change, index): Modification => {
-      const text = { text: `new ${index}` };
-      const modification = modificationOf(change, text, wanted.visible);
-      wanted.apply(modification);
-      return modification;
-    });
-    return { wanted, modifications };
-  }
-
-  function modificationOf(
-    change: Change,
-    text: { text: string },
-    visible: readonly HeaderEntry[],
-  ): Modification {
-    const { name } = change;
-    switch (change.kind) {
-      case 'add':
-        return { kind: 'addHeader', name, value: text };
-      case 'insert':
-        return { kind: 'insertHeader', index: change.index, name, value: text };
-      case 'beside': {
-        const other = visible[change.at % Math.max(1, visible.length)]?.id ?? 0;
-        return {
-          kind: 'insertHeaderBeside',
-          side: change.after ? 'after' : 'before',
-          other,
-          name,
-          value: text,
-        };
-      }
-      case 'change':
-        return { kind: 'changeHeader', name, nth: change.nth, value: text };
-      case 'delete':
-        return { kind: 'deleteHeader', name, ...(change.nth !== null && { nth: change.nth }) };
-      default:
-        return change satisfies never;
-    }
-  }
-
-  function shown({ above, below }: HeaderList['parts']): string[] {
-    const line = ({ name, value: v }: HeaderEntry) =>
-      `${name}:${'raw' in v ? v.raw : 'text' in v ? ` ${v.text}` : v.bytes}`;
-    return [...above.map(line), OWN, ...below.map(line)];
-  }
+  type MakeModel = (headers: readonly RawHeader[], leadingSpace: boolean) => HeaderModel;
+  const postfix: MakeModel = (headers, space) => new PostfixHeaders(headers, space);
+  const sendmail: MakeModel = (headers, space) => new SendmailHeaders(headers, space, 3);
+  const bareSendmail: MakeModel = (headers, space) => new SendmailHeaders(headers, space, 0);
 
   test.each([
-    [
-      'postfix',
-      (headers: readonly RawHeader[], space: boolean): HeaderModel =>
-        new PostfixHeaders(headers, space),
-    ],
-    [
-      'other',
-      (headers: readonly RawHeader[], space: boolean): HeaderModel =>
-        new SendmailHeaders(headers, space, 3),
-    ],
-    [
-      'other',
-      (headers: readonly RawHeader[], space: boolean): HeaderModel =>
-        new SendmailHeaders(headers, space, 0),
-    ],
-    // What is not recognised as Postfix gets the same order.
-    [
-      'other',
-      (headers: readonly RawHeader[], space: boolean): HeaderModel =>
-        new PostfixHeaders(headers, space),
-    ],
-  ] as const)('for %s', (mta, modelOf) => {
+    ['Postfix', 'postfix', postfix],
+    ['Sendmail', 'other', sendmail],
+    ['Sendmail without default headers', 'other', bareSendmail],
+    ['a Postfix that is not recognised', 'other', postfix],
+  ] as const)('on %s', (_name, mta, makeModel) => {
     fc.assert(
-      fc.property(original, changes, fc.boolean(), (headerNames, list, leadingSpace) => {
-        const headers = headerNames.map((name, index) => ({ name, raw: ` came ${index}` }));
-        const { wanted, modifications } = applied(headers, list);
-        const model = modelOf(headers, leadingSpace);
-        const style = { leadingSpace, smtputf8: false };
-        for (const reply of headerReplies(headers, modifications, mta, style)) model.apply(reply);
-        expect(model.shown).toEqual(shown(wanted.parts));
-      }),
+      fc.property(
+        originalNames,
+        headerChanges,
+        fc.boolean(),
+        (headerNames, changes, leadingSpace) => {
+          const headers = headerNames.map((name, index) => ({ name, raw: ` came ${index}` }));
+          const { modifications, wanted } = applied(headers, changes);
+          const model = makeModel(headers, leadingSpace);
+          const style = { leadingSpace, smtputf8: false };
+          for (const reply of headerReplies(headers, modifications, mta, style)) model.apply(reply);
+          expect(model.shown).toEqual(wanted);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
