@@ -32,8 +32,6 @@ export interface LimitsInput {
   readonly state?: Size;
   /** How long a filter may take to load. Default '5s'. */
   readonly load?: Duration;
-  /** Events that wait for a runner before the MTA's sockets are paused. Default 1000. */
-  readonly queue?: number;
   /** How often the MTA is told that the end of a message takes longer. Default '5s'. */
   readonly progress?: Duration;
 }
@@ -53,7 +51,6 @@ export interface Limits {
   readonly runners: number;
   readonly stateBytes: number;
   readonly loadMs: number;
-  readonly queue: number;
   readonly progressMs: number;
 }
 
@@ -72,7 +69,6 @@ export const DEFAULT_LIMITS: Limits = {
   runners: 1,
   stateBytes: sizeBytes('64KB'),
   loadMs: durationMs('5s'),
-  queue: 1000,
   progressMs: durationMs('5s'),
 };
 
@@ -92,7 +88,6 @@ export const limitsSchema = z.strictObject(
     runners: count().optional(),
     state: size().optional(),
     load: duration().optional(),
-    queue: count().optional(),
     progress: duration().optional(),
   },
   expectObject("limits such as { delay: '25s', message: '100MB' }"),
@@ -114,7 +109,6 @@ export function limitsOf(parsed: z.output<typeof limitsSchema> = {}): Limits {
     runners: parsed.runners ?? DEFAULT_LIMITS.runners,
     stateBytes: parsed.state ?? DEFAULT_LIMITS.stateBytes,
     loadMs: parsed.load ?? DEFAULT_LIMITS.loadMs,
-    queue: parsed.queue ?? DEFAULT_LIMITS.queue,
     progressMs: parsed.progress ?? DEFAULT_LIMITS.progressMs,
   };
 }

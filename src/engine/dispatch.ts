@@ -18,7 +18,7 @@ export class Dispatch {
   /** All filters of the chain, in order. */
   readonly filters: readonly number[];
   readonly steps: CheckedStep[] = [];
-  readonly finished: (dispatch: Dispatch) => void;
+  readonly finished: () => void;
   /** Aborted when the event is over: what its handlers asked for is of no use any more. */
   readonly abort = new AbortController();
   runner: RunnerProcess | undefined;

@@ -77,6 +77,12 @@ export class FilterSet {
     return { ...found, namespace: description?.options.namespace ?? found.name, description };
   }
 
+  description(filter: number): FilterDescription {
+    const description = this.#descriptions[filter];
+    if (!description) throw new RangeError(`there is no filter ${filter}`);
+    return description;
+  }
+
   /** Takes what the filters export; throws {@link FilterLoadError}. */
   resolve(reports: readonly LoadReport[]): readonly FilterOptions[] {
     const mistakes: string[] = [];

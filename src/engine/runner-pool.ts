@@ -73,6 +73,7 @@ export class RunnerPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    for (const { failed } of this.#loading.values()) failed(new Error('the engine was closed'));
     await Promise.all(
       [...this.#serving, ...this.#spares, ...this.#loading.keys()].map((runner) => runner.end()),
     );
@@ -91,11 +92,9 @@ export class RunnerPool {
       frame: (from, frame) => this.#frame(from, frame),
       died: (which, why, note) => this.#died(which, why, note),
     });
-    const loading = { current: undefined as Loading | undefined };
     try {
       const reports = await new Promise<readonly LoadReport[]>((loaded, failed) => {
-        loading.current = { loaded, failed, started: () => {} };
-        this.#loading.set(runner, loading.current);
+        this.#loading.set(runner, { loaded, failed, started: () => {} });
         runner.load({ ...order, title });
       });
       this.#filterOptions ??= resolve(reports);

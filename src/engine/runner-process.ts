@@ -35,6 +35,9 @@ const NODE_FLAGS = [
 /** Of what a dying runner printed, the last part is kept for the log. */
 const KEPT_OUTPUT = 2048;
 
+/** Building isolates anew with other memory limits takes a while when there are many. */
+const STARTING_MS = 10_000;
+
 /** What a runner tells its worker. */
 export interface RunnerEvents {
   frame(runner: RunnerProcess, frame: FrameReader): void;
@@ -43,7 +46,7 @@ export interface RunnerEvents {
 }
 
 export interface RunnerLimits {
-  /** A runner that leaves frames unanswered for this long is killed. */
+  /** A runner that leaves frames unanswered for this long, and for twice its longest CPU limit, is killed. */
   readonly answerMs: number;
   /** A runner whose resident memory exceeds this is killed. */
   readonly memoryBytes: number;
@@ -52,6 +55,7 @@ export interface RunnerLimits {
 export class RunnerProcess {
   readonly title: string;
   readonly #events: RunnerEvents;
+  readonly #limits: RunnerLimits;
   readonly #child: ChildProcess;
   readonly #socket: Socket;
   readonly #journal = new Journal();
@@ -66,6 +70,7 @@ export class RunnerProcess {
   constructor(title: string, limits: RunnerLimits, events: RunnerEvents) {
     this.title = title;
     this.#events = events;
+    this.#limits = limits;
     this.#child = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
       env: {},
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.#journal.fd],
@@ -90,7 +95,9 @@ export class RunnerProcess {
   }
 
   start(order: StartOrder): void {
-    this.#watchdog.allow(10_000);
+    const longestCpuMs = Math.max(0, ...order.options.map(({ cpuMs }) => cpuMs));
+    this.#watchdog.expectAnswers(Math.max(this.#limits.answerMs, 2 * longestCpuMs));
+    this.#watchdog.allow(STARTING_MS);
     writeJson(this.#writer, FRAME.start, 0, order);
     this.#sent();
   }

@@ -21,12 +21,14 @@ export class Watchdog {
   #sent = 0;
   #answered = 0;
   #silentMs = 0;
+  #answerMs: number;
   #allowedMs = 0;
   #lastTick = performance.now();
 
   constructor(pid: number, limits: WatchdogLimits, bite: (why: string) => void) {
     this.#pid = pid;
     this.#limits = limits;
+    this.#answerMs = limits.answerMs;
     this.#bite = bite;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
@@ -46,6 +48,11 @@ export class Watchdog {
     if (count === this.#sent) this.#allowedMs = 0;
   }
 
+  /** From now on an answer may take this long. */
+  expectAnswers(withinMs: number): void {
+    this.#answerMs = withinMs;
+  }
+
   /** What was asked for takes longer than usual; until all is answered, this long is fine. */
   allow(ms: number): void {
     this.#allowedMs = Math.max(this.#allowedMs, ms);
@@ -63,7 +70,7 @@ export class Watchdog {
     this.#checkMemory();
     if (this.#sent === this.#answered) return;
     this.#silentMs += passedMs;
-    const limitMs = Math.max(this.#limits.answerMs, this.#allowedMs);
+    const limitMs = Math.max(this.#answerMs, this.#allowedMs);
     if (this.#silentMs > limitMs) {
       this.stop();
       this.#bite(

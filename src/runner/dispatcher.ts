@@ -5,7 +5,7 @@
 
 import { verdictOnError } from '../policy/on-error.ts';
 import type { FilterOptions } from '../policy/options.ts';
-import { isMessagePhase, type Phase } from '../policy/phases.ts';
+import { isMessagePhase } from '../policy/phases.ts';
 import { decidesMessage, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
 import { encodeFact } from './fact-log.ts';
 import type { FrameWriter } from './frame-stream.ts';
@@ -22,7 +22,7 @@ import {
 } from './frames.ts';
 import { SIGN } from './guest-border.ts';
 import type { JournalWriter } from './journal.ts';
-import type { OutboxItem } from './outbox-item.ts';
+import { type DoneItem, parseOutbox, phaseOf, type Running, stepReport } from './running.ts';
 import { type Sandbox, SandboxLost } from './sandbox.ts';
 import { SessionCopy } from './session-copy.ts';
 
@@ -30,18 +30,6 @@ import { SessionCopy } from './session-copy.ts';
 export interface HostedFilter {
   readonly sandbox: Sandbox;
   readonly options: FilterOptions;
-}
-
-/** An event in the middle of its chain. */
-interface Running {
-  readonly order: EventOrder;
-  readonly phase: Phase;
-  readonly session: SessionCopy | undefined;
-  /** Index into `order.filters` of the one whose handler runs. */
-  position: number;
-  /** What earlier filters of the chain changed, as facts. */
-  readonly earlier: string[];
-  wall: NodeJS.Timeout | undefined;
 }
 
 interface PendingCall {
@@ -57,6 +45,8 @@ export class Dispatcher {
   readonly #journal: JournalWriter;
   /** Asks for the writer to be flushed, when something was written outside of a frame's handling. */
   readonly #flush: () => void;
+  /** The longest state that a filter may keep, as JSON. */
+  readonly #stateBytes: number;
   readonly #sessions = new Map<number, SessionCopy>();
   readonly #running = new Map<number, Running>();
   readonly #calls = new Map<number, PendingCall>();
@@ -64,14 +54,18 @@ export class Dispatcher {
 
   constructor(
     filters: readonly HostedFilter[],
-    writer: FrameWriter,
-    journal: JournalWriter,
-    flush: () => void,
+    io: {
+      readonly writer: FrameWriter;
+      readonly journal: JournalWriter;
+      readonly flush: () => void;
+    },
+    stateBytes: number,
   ) {
     this.#filters = filters;
-    this.#writer = writer;
-    this.#journal = journal;
-    this.#flush = flush;
+    this.#writer = io.writer;
+    this.#journal = io.journal;
+    this.#flush = io.flush;
+    this.#stateBytes = stateBytes;
   }
 
   open(key: number, order: SessionOrder): void {
@@ -265,33 +259,25 @@ export class Dispatcher {
     return running?.order.filters[running.position] === filter ? running : undefined;
   }
 
-  #done(
-    running: Running,
-    filter: number,
-    item: Extract<OutboxItem, readonly ['done', ...unknown[]]>,
-  ): void {
+  #done(running: Running, filter: number, item: DoneItem): void {
     const [, , verdict, modifications, sessionState, messageState] = item;
+    const longest = Math.max(sessionState?.length ?? 0, messageState?.length ?? 0);
+    if (longest > this.#stateBytes) {
+      const message = `its state takes ${longest} characters as JSON, more than limits.state of ${this.#stateBytes}`;
+      this.#fail(running, filter, 'output', message, '');
+      return;
+    }
     const isObserver = this.#filters[filter]!.options.mode === 'observe';
-    const step: StepReport = {
-      filter,
-      ...(verdict === null ? {} : { verdict }),
-      ...(modifications === null ? {} : { modifications }),
-      ...(sessionState === null ? {} : { sessionState }),
-      ...(messageState === null ? {} : { messageState }),
-    };
     running.session?.keep(filter, {
-      ...(sessionState === null ? {} : { session: sessionState }),
-      ...(messageState === null ? {} : { message: messageState }),
+      ...(sessionState !== null && { session: sessionState }),
+      ...(messageState !== null && { message: messageState }),
     });
     if (modifications !== null && !isObserver) {
       running.earlier.push(encodeFact({ f: 'modified', modifications: modifications as never }));
     }
-    writeJson(this.#writer, FRAME.step, running.order.event, step);
-    this.#leave(
-      running,
-      filter,
-      isObserver ? undefined : ((verdict as Verdict | null) ?? undefined),
-    );
+    writeJson(this.#writer, FRAME.step, running.order.event, stepReport(filter, item));
+    const effective = isObserver ? undefined : ((verdict as Verdict | null) ?? undefined);
+    this.#leave(running, filter, effective);
   }
 
   #fail(running: Running, filter: number, kind: FailureKind, message: string, stack: string): void {
@@ -340,19 +326,4 @@ export class Dispatcher {
     if (filter !== undefined)
       this.#guarded(filter, () => this.#filters[filter]!.sandbox.abandon(running.order.event));
   }
-}
-
-function parseOutbox(output: string): readonly OutboxItem[] {
-  try {
-    const items: unknown = JSON.parse(output);
-    if (Array.isArray(items)) return items as OutboxItem[];
-  } catch {
-    // Said below, as for every other answer that is none.
-  }
-  throw new SandboxLost('output', 'the isolate answered with something that is no answer');
-}
-
-/** The phase of a GuestCall in JSON; all of them begin with it. */
-function phaseOf(call: string): Phase {
-  return (JSON.parse(call) as { phase: Phase }).phase;
 }

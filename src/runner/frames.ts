@@ -41,6 +41,8 @@ export interface LoadOrder {
   /** What to keep to until `start`: the filters' own options are not known yet. */
   readonly options: readonly FilterOptions[];
   readonly loadMs: number;
+  /** The longest state that a filter may keep, as JSON. */
+  readonly stateBytes: number;
 }
 
 /** `start`: keep to these options from now on. Answered by `started`. */

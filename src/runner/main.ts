@@ -66,7 +66,7 @@ function load(order: LoadOrder): void {
       },
     }),
   );
-  dispatcher = new Dispatcher(hosted, writer, journal, flush);
+  dispatcher = new Dispatcher(hosted, { writer, journal, flush }, order.stateBytes);
   writeJson(
     writer,
     FRAME.loaded,

@@ -38,7 +38,7 @@ test('what the types allow, the schema accepts', () => {
     ],
     kv: { default: 'memory:' },
     workers: 'auto',
-    limits: { idle: '3h', packet: '70KB', queue: 4 },
+    limits: { idle: '3h', packet: '70KB', runners: 4 },
   });
   const parsed: z.ZodSafeParseResult<unknown> = configSchema.safeParse(config);
   expect(parsed.error?.issues).toBeUndefined();

@@ -92,7 +92,6 @@ describe('a configuration file', () => {
         runners: 1,
         stateBytes: 64 * 1024,
         loadMs: 5000,
-        queue: 1000,
         progressMs: 5000,
       },
     });

@@ -31,6 +31,7 @@ describe('several filters', () => {
       delayMs: 0,
       filter: 'second',
       modifications: [],
+      modifiedBy: [],
     });
     expect(under.said).toEqual(['first', 'second']);
   });
@@ -273,6 +274,30 @@ describe('state', () => {
     await under.open().call({ phase: 'helo' });
     await under.open().call({ phase: 'helo' });
     expect(under.said).toEqual(['{}undefined', '{}undefined']);
+  });
+
+  test('that is longer than limits.state fails the handler, and the earlier one is kept', async () => {
+    under = await EngineUnderTest.start(
+      [
+        {
+          name: 'hoards',
+          source: `import { log } from 'postern';
+          export function helo(s) { s.state.all = 'x'.repeat(s.helo.length); }
+          export function unknown(s, command) { log.info('kept ' + s.state.all.length); if (command === 'LOOP') for (;;); }`,
+        },
+      ],
+      { stateBytes: 100 },
+    );
+    const session = under.open();
+    session.learn({ f: 'helo', name: 'x'.repeat(10) });
+    await session.call({ phase: 'helo' });
+    session.learn({ f: 'helo', name: 'x'.repeat(200) });
+    expect((await session.call({ phase: 'helo' })).verdict.kind).toBe('tempfail');
+    expect(under.logged.at(-1)?.text).toContain('more than limits.state of 100');
+    // What the isolate had is lost with it; what was kept comes back.
+    await session.call({ phase: 'unknown', command: 'LOOP' });
+    await session.call({ phase: 'unknown', command: 'SAY' });
+    expect(under.said.at(-1)).toBe('kept 10');
   });
 
   test('that is not JSON fails the handler that left it', async () => {

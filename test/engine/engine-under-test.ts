@@ -81,6 +81,7 @@ export class EngineUnderTest {
           runnerMemoryBytes: 400 * 1024 ** 2,
           loadMs: 5000,
           delayMs: 25_000,
+          stateBytes: 64 * 1024,
           ...limits,
         },
       });

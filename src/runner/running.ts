@@ -1,0 +1,48 @@
+/** An event in the middle of its chain, and how what isolates say about it is read. */
+
+import type { Phase } from '../policy/phases.ts';
+import type { EventOrder, StepReport } from './frames.ts';
+import type { OutboxItem } from './outbox-item.ts';
+import { SandboxLost } from './sandbox.ts';
+import type { SessionCopy } from './session-copy.ts';
+
+export interface Running {
+  readonly order: EventOrder;
+  readonly phase: Phase;
+  readonly session: SessionCopy | undefined;
+  /** Index into `order.filters` of the one whose handler runs. */
+  position: number;
+  /** What earlier filters of the chain changed, as facts. */
+  readonly earlier: string[];
+  wall: NodeJS.Timeout | undefined;
+}
+
+export type DoneItem = Extract<OutboxItem, readonly ['done', ...unknown[]]>;
+
+/** What the worker is told of a handler that ended; what did not change is left out. */
+export function stepReport(filter: number, item: DoneItem): StepReport {
+  const [, , verdict, modifications, sessionState, messageState] = item;
+  return {
+    filter,
+    ...(verdict !== null && { verdict }),
+    ...(modifications !== null && { modifications }),
+    ...(sessionState !== null && { sessionState }),
+    ...(messageState !== null && { messageState }),
+  };
+}
+
+/** The outbox of an isolate; throws {@link SandboxLost} if it is none. */
+export function parseOutbox(output: string): readonly OutboxItem[] {
+  try {
+    const items: unknown = JSON.parse(output);
+    if (Array.isArray(items)) return items as OutboxItem[];
+  } catch {
+    // Said below, as for every other answer that is none.
+  }
+  throw new SandboxLost('output', 'the isolate answered with something that is no answer');
+}
+
+/** The phase of a GuestCall in JSON. */
+export function phaseOf(call: string): Phase {
+  return (JSON.parse(call) as { phase: Phase }).phase;
+}
