@@ -10,6 +10,7 @@ export { defineConfig } from './config/define.ts';
 export type {
   Client,
   EsmtpArgs,
+  FilterHandlers,
   FilterVerdict,
   HandlerResult,
   Header,

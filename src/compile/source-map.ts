@@ -2,6 +2,7 @@
 
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { resolve } from 'node:path';
+import { exportPosition } from './exports.ts';
 import { shownFile } from './problem.ts';
 
 /** A frame of V8's stacks: `at name (file:line:column)` or `at file:line:column`. */
@@ -9,10 +10,16 @@ const FRAME = /^(\s+at (?:.*\()?)((?:filter|postern):[^\s:()]+):(\d+):(\d+)(\)?)
 
 export class SourcePositions {
   readonly #map: SourceMap;
+  readonly #sources: readonly { readonly path: string; readonly text: string }[];
 
   /** `map`: a source map as JSON. */
   constructor(map: string) {
-    this.#map = new SourceMap(JSON.parse(map) as SourceMapPayload);
+    const payload = JSON.parse(map) as SourceMapPayload;
+    this.#map = new SourceMap(payload);
+    this.#sources = payload.sources.map((path, index) => ({
+      path,
+      text: payload.sourcesContent[index] ?? '',
+    }));
   }
 
   /** `file:line:column` of a position in the script, all from 1; `undefined` for code that nobody wrote. */
@@ -21,6 +28,15 @@ export class SourcePositions {
     if (!('originalSource' in entry) || entry.originalSource.startsWith('postern:'))
       return undefined;
     return `${shownFile(resolve(entry.originalSource))}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  }
+
+  /** `file:line:column` of the place where a name is exported, if a light scan finds it. */
+  exportOf(name: string): string | undefined {
+    for (const { path, text } of this.#sources) {
+      const at = path.startsWith('postern:') ? undefined : exportPosition(name, text);
+      if (at) return `${shownFile(resolve(path))}:${at.line}:${at.column}`;
+    }
+    return undefined;
   }
 
   /** A stack with positions of the source; frames of the guest library are left out. */

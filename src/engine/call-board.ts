@@ -77,7 +77,9 @@ export class CallBoard {
     session?.apply(step);
     const verdict = effectiveVerdict(step, filter, phase);
     const isEnd = endsChain(verdict);
-    if (withoutDelay(verdict).verdict.kind === 'accept') {
+    const { kind } = withoutDelay(verdict).verdict;
+    if (kind === 'skip') session?.skip(step.filter);
+    if (kind === 'accept') {
       // Whoever accepts for all speaks for the filters of the whole listener.
       const satisfied = isEnd ? (session?.scope ?? []) : [step.filter];
       for (const other of satisfied) session?.satisfy(other, phase);

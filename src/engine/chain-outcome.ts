@@ -50,9 +50,10 @@ export function chainOutcome(
     verdict = effective.verdict;
     by = filter;
   }
-  // One filter that accepts does not speak for the others.
+  // One filter that accepts or skips does not speak for the others.
   const isForOneFilter = verdict.kind === 'accept' && verdict.all !== true;
   if (isForOneFilter && session && !session.nobodyWantsMore(phase as SmtpPhase)) verdict = CONTINUE;
+  if (verdict.kind === 'skip' && session?.wantsBody) verdict = CONTINUE;
   const changing = steps.filter(({ filter }) => filters[filter]!.options.mode === 'enforce');
   return {
     verdict,

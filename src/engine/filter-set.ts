@@ -14,6 +14,8 @@ export interface StackMapper {
   mapStack(stack: string): string;
   /** `file:line:column` of its first frame in the source. */
   firstPosition(stack: string): string | undefined;
+  /** `file:line:column` of the place where a name is exported. */
+  exportOf(name: string): string | undefined;
 }
 
 /** A filter that is compiled. */
@@ -115,8 +117,8 @@ export class FilterSet {
       return parseFilterOptions(report.options, filter.overrides);
     } catch (error) {
       if (!(error instanceof OptionsError)) throw error;
-      for (const { path, message } of error.mistakes)
-        mistakes.push(`${filter.path}: options.${path}: ${message}`);
+      const at = filter.positions.exportOf('options') ?? filter.path;
+      for (const { path, message } of error.mistakes) mistakes.push(`${at}: ${path}: ${message}`);
       return parseFilterOptions(undefined, filter.overrides);
     }
   }

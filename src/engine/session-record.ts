@@ -24,6 +24,8 @@ export class SessionRecord {
   readonly #states = new Map<number, KeptStates>();
   readonly #satisfiedForever = new Set<number>();
   readonly #satisfied = new Set<number>();
+  /** Filters that want no more of the body of this message. */
+  readonly #skipped = new Set<number>();
   #decided = false;
   #messageIs: 'none' | 'announced' | 'open' = 'none';
   #heloIsKnown = false;
@@ -52,8 +54,20 @@ export class SessionRecord {
   /** Filters that handle the phase and have not had enough. */
   eligible(phase: Phase): number[] {
     return this.scope.filter(
-      (filter) => !this.#isSatisfied(filter) && this.#filters[filter]!.phases.has(phase),
+      (filter) =>
+        !this.#isSatisfied(filter) &&
+        !(phase === 'body' && this.#skipped.has(filter)) &&
+        this.#filters[filter]!.phases.has(phase),
     );
+  }
+
+  /** Whether some filter still wants to see the body, in `body` or in `eom`. */
+  get wantsBody(): boolean {
+    return this.scope.some((filter) => {
+      const { phases, options } = this.#filters[filter]!;
+      const reads = (phases.has('body') || phases.has('eom')) && options.body?.kind !== 'none';
+      return reads && !this.#skipped.has(filter) && !this.#isSatisfied(filter);
+    });
   }
 
   learn(fact: Fact): void {
@@ -123,6 +137,11 @@ export class SessionRecord {
     (isMessagePhase(phase) ? this.#satisfied : this.#satisfiedForever).add(filter);
   }
 
+  /** A filter has seen enough of the body. */
+  skip(filter: number): void {
+    this.#skipped.add(filter);
+  }
+
   decide(): void {
     this.#decided = true;
   }
@@ -176,6 +195,7 @@ export class SessionRecord {
 
   #forgetMessage(): void {
     this.#satisfied.clear();
+    this.#skipped.clear();
     this.#decided = false;
     for (const [filter, { session }] of this.#states)
       this.#states.set(filter, session === undefined ? {} : { session });

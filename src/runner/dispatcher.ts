@@ -144,6 +144,7 @@ export class Dispatcher {
       if (session?.isDecided && isMessagePhase(phase)) break;
       const filter = order.filters[running.position]!;
       if (session?.isSatisfied(filter)) continue;
+      if (phase === 'body' && session?.hasSkipped(filter)) continue;
       this.#enter(running, filter);
       return;
     }
@@ -296,8 +297,9 @@ export class Dispatcher {
     clearTimeout(running.wall);
     const { session, phase } = running;
     if (verdict !== undefined) {
-      if (withoutDelay(verdict).verdict.kind === 'accept')
-        session?.satisfy(filter, !isMessagePhase(phase));
+      const { kind } = withoutDelay(verdict).verdict;
+      if (kind === 'accept') session?.satisfy(filter, !isMessagePhase(phase));
+      if (kind === 'skip') session?.skip(filter);
       if (endsChain(verdict)) {
         if (decidesMessage(verdict, phase)) session?.decide();
         this.#end(running);

@@ -18,6 +18,8 @@ export class SessionCopy {
   /** Filters that accepted: for the connection, or for this message. */
   readonly #satisfiedForever = new Set<number>();
   readonly #satisfied = new Set<number>();
+  /** Filters that want no more of the body of this message. */
+  readonly #skipped = new Set<number>();
   #decided = false;
   #generation: number;
   /** Events that wait for the one that runs: a session's events run in order. */
@@ -40,6 +42,7 @@ export class SessionCopy {
     this.#generation = generation;
     if (this.#log.generation('message') !== generation) this.#log.begin('message', generation);
     this.#satisfied.clear();
+    this.#skipped.clear();
     this.#decided = false;
     for (const [filter, { session }] of this.#states)
       this.#states.set(filter, session === undefined ? {} : { session });
@@ -74,6 +77,15 @@ export class SessionCopy {
 
   isSatisfied(filter: number): boolean {
     return this.#satisfiedForever.has(filter) || this.#satisfied.has(filter);
+  }
+
+  /** A filter has seen enough of the body: the chunks that were on their way are not for it. */
+  skip(filter: number): void {
+    this.#skipped.add(filter);
+  }
+
+  hasSkipped(filter: number): boolean {
+    return this.#skipped.has(filter);
   }
 
   /** A filter decided about this message: the events of it that were on their way are void. */

@@ -184,3 +184,21 @@ export interface PosternModule {
   // biome-ignore lint/suspicious/noExplicitAny: the configuration's own shape, which only the author knows
   readonly settings: any;
 }
+
+/** What a filter may export as handlers, for those who check filters. */
+export interface FilterHandlers {
+  init(): HandlerResult;
+  exit(): HandlerResult;
+  connect(session: Session): HandlerResult;
+  helo(session: Session): HandlerResult;
+  mail(session: Session): HandlerResult;
+  rcpt(session: Session, recipient: Recipient): HandlerResult;
+  data(session: Session): HandlerResult;
+  unknown(session: Session, command: string): HandlerResult;
+  header(session: Session, header: Header): HandlerResult;
+  eoh(session: Session): HandlerResult;
+  body(session: Session, chunk: Uint8Array): HandlerResult;
+  eom(session: Session, message: Message): HandlerResult;
+  abort(session: Session): HandlerResult;
+  close(session: Session): HandlerResult;
+}
