@@ -1,11 +1,13 @@
 /** A Postern of one's own: each filter behind a listener of its own. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from '../harness/ports.ts';
 import { groupMembers } from '../harness/process-group.ts';
 import { type RunningProcess, startProcess } from '../harness/processes.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../harness/temporary-directory.ts';
+import { pollFor } from '../harness/waiting.ts';
 import { processTitle } from './process-facts.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -15,6 +17,7 @@ const POSTERN = join(ROOT, 'bin', 'postern.js');
 export interface PosternOptions<Filter extends string> {
   /** Source texts. */
   readonly filters: Readonly<Record<Filter, string>>;
+  readonly workers?: number;
   /** `limits` of the configuration. */
   readonly limits?: Readonly<Record<string, unknown>>;
 }
@@ -68,6 +71,17 @@ export class Postern<Filter extends string> {
     await this.#folder.remove();
   }
 
+  /** Waits until it takes connections, as it does again a moment after its last worker died. */
+  async accepting(): Promise<void> {
+    for (const milter of Object.values<string>(this.milters)) {
+      const port = Number(milter.split(':').at(-1));
+      await pollFor(async () => (await accepts(port)) || undefined, {
+        timeoutMs: 10_000,
+        failure: () => `nobody listens at ${milter}`,
+      });
+    }
+  }
+
   /** What it logged, as far as it is JSON. */
   get log(): readonly LogLine[] {
     return this.#running.lines.flatMap((line) => parseLine(line) ?? []);
@@ -110,7 +124,7 @@ export class Postern<Filter extends string> {
 /** Writes filters and configuration; gives the listener of each filter. */
 async function writeConfig<Filter extends string>(
   folder: string,
-  { filters, limits = {} }: PosternOptions<Filter>,
+  { filters, workers = 1, limits = {} }: PosternOptions<Filter>,
 ): Promise<Readonly<Record<Filter, string>>> {
   await mkdir(join(folder, 'filters'));
   const names = Object.keys(filters) as Filter[];
@@ -123,7 +137,7 @@ async function writeConfig<Filter extends string>(
     milter: { listen: names.map((name) => ({ listen: milters[name], filters: [name] })) },
     filters: names.map((name) => ({ path: `filters/${name}.ts`, name })),
     kv: { default: 'lmdb:./data' },
-    workers: 1,
+    workers,
     limits,
   };
   await writeFile(
@@ -131,6 +145,17 @@ async function writeConfig<Filter extends string>(
     `import { defineConfig } from 'postern';\nexport default defineConfig(${JSON.stringify(config)});\n`,
   );
   return milters;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 function parseLine(line: string): LogLine | undefined {
