@@ -13,6 +13,10 @@ const isCi = process.env.CI === 'true';
 /** Debian's packages, and by what one sees that they are there. */
 const SERVERS = [
   { package: 'postfix', program: '/usr/sbin/postfix', suites: 'test/e2e and test/harness' },
+  { package: 'gcc', program: '/usr/bin/cc', suites: 'test/libmilter' },
+  { package: 'libc6-dev', program: '/usr/include/stdio.h', suites: 'test/libmilter' },
+  { package: 'libmilter-dev', program: '/usr/include/libmilter/mfapi.h', suites: 'test/libmilter' },
+  { package: 'miltertest', program: '/usr/bin/miltertest', suites: 'test/miltertest' },
 ];
 
 function run(command, args, options = {}) {
