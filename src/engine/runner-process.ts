@@ -177,7 +177,10 @@ export class RunnerProcess {
     this.#watchdog.asked();
     this.#flushAt ??= setImmediate(() => {
       this.#flushAt = undefined;
-      if (!this.#isGone && !this.#writer.isEmpty) this.#socket.write(this.#writer.take());
+      if (this.#isGone || this.#writer.isEmpty) return;
+      const frames = this.#writer.take();
+      this.#watchdog.allowFor(frames.length);
+      this.#socket.write(frames);
     });
   }
 

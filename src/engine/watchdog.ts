@@ -8,6 +8,9 @@ import { readFileSync } from 'node:fs';
 const TICK_MS = 25;
 const PAGE_BYTES = 4096;
 
+/** However busy the machine, a runner takes in so many bytes in a millisecond. */
+const BYTES_PER_MS = 10_000;
+
 export interface WatchdogLimits {
   readonly answerMs: number;
   readonly memoryBytes: number;
@@ -58,6 +61,11 @@ export class Watchdog {
     this.#allowedMs = Math.max(this.#allowedMs, ms);
   }
 
+  /** So many bytes were sent: a large message takes longer to arrive than a handler to run. */
+  allowFor(bytes: number): void {
+    this.allow(this.#answerMs + bytes / BYTES_PER_MS);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -74,7 +82,7 @@ export class Watchdog {
     if (this.#silentMs > limitMs) {
       this.stop();
       this.#bite(
-        `it left ${(this.#sent - this.#answered) >>> 0} frames unanswered for ${limitMs} ms`,
+        `it left ${(this.#sent - this.#answered) >>> 0} frames unanswered for ${Math.round(limitMs)} ms`,
       );
     }
   }
