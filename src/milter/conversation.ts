@@ -122,12 +122,10 @@ export class Conversation {
     return called;
   }
 
-  /** The MTA vanished: calls under way end, no reply goes out. */
+  /** The MTA vanished: calls under way end, no reply goes out. `end()` has to follow. */
   vanish(): void {
     this.#gone = true;
     this.filters.cancel();
-    this.patience.giveUp();
-    this.progress.stop();
   }
 
   /** The SMTP connection ended. What filters are told last may still take a while. */

@@ -73,6 +73,16 @@ describe('recipients', () => {
     );
   });
 
+  test('where one is written exactly so, only that one is deleted', () => {
+    const recipients = ['<a@Example.com>', '<a@example.com>', '<a@example.com>'];
+    const modification: Modification = { kind: 'deleteRecipient', address: 'a@example.com' };
+    expect(modificationReplies([modification], { ...MESSAGE, recipients })).toEqual([
+      { kind: 'delrcpt', address: '<a@example.com>' },
+    ]);
+    const other: Modification = { kind: 'deleteRecipient', address: 'a@EXAMPLE.com' };
+    expect(modificationReplies([other], { ...MESSAGE, recipients })).toHaveLength(2);
+  });
+
   test('a quoted local part may hold anything', () => {
     expect(made({ kind: 'addRecipient', address: '"a <b> c"@d', args: [] })).toEqual([
       { kind: 'addrcpt', address: '<"a <b> c"@d>' },

@@ -120,6 +120,12 @@ describe('what was not offered is made good', () => {
     expect({ skip, leadingSpace }).toEqual({ skip: false, leadingSpace: false });
   });
 
+  test('a chunk of the body is answered, so that SKIP can be, but never with a verdict', () => {
+    const beginning = filter(['body'], { body: { kind: 'first', bytes: 9 } });
+    const { phases } = agreed(POSTFIX, beginning).agreement;
+    expect(phases.body).toEqual({ handled: true, replies: true, waits: false });
+  });
+
   test('what cannot be switched off is answered and forgotten', () => {
     const { phases } = agreed(old, filter(['connect'])).agreement;
     expect(phases.data).toEqual({ handled: false, replies: true, waits: false });

@@ -643,6 +643,18 @@ describe('limits', () => {
     expect(await dialogue.say(mail, rcpt(), eom)).toEqual(['continue']);
   });
 
+  test('message: what is not kept does not count', async () => {
+    const dialogue = await new Dialogue(
+      [filter(['eom'], { body: { kind: 'first', bytes: 10 } })],
+      undefined,
+      { messageBytes: 100 },
+    ).negotiated(SMFI_V2_PROT, 2, SMFI_V2_ACTS);
+    await dialogue.heard();
+    await dialogue.say(mail, rcpt(), body('x'.repeat(50)), body('x'.repeat(500)));
+    expect((await dialogue.say(eom)).at(-1)).toBe('continue');
+    expect(dialogue.log.lines).toEqual([]);
+  });
+
   test('recipients: the one too many is put off, where the MTA waits for an answer', async () => {
     const dialogue = await new Dialogue([filter(['rcpt', 'eom'])], undefined, {
       recipients: 1,
