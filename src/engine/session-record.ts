@@ -51,11 +51,11 @@ export class SessionRecord {
     return this.#decided;
   }
 
-  /** Filters that handle the phase and have not had enough. */
+  /** Filters that handle the phase and have not had enough; the end of the connection concerns all. */
   eligible(phase: Phase): number[] {
     return this.scope.filter(
       (filter) =>
-        !this.#isSatisfied(filter) &&
+        (phase === 'close' || !this.#isSatisfied(filter)) &&
         !(phase === 'body' && this.#skipped.has(filter)) &&
         this.#filters[filter]!.phases.has(phase),
     );

@@ -143,7 +143,7 @@ export class Dispatcher {
     for (running.position += 1; running.position < order.filters.length; running.position += 1) {
       if (session?.isDecided && isMessagePhase(phase)) break;
       const filter = order.filters[running.position]!;
-      if (session?.isSatisfied(filter)) continue;
+      if (phase !== 'close' && session?.isSatisfied(filter)) continue;
       if (phase === 'body' && session?.hasSkipped(filter)) continue;
       this.#enter(running, filter);
       return;

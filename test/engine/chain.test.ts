@@ -102,6 +102,22 @@ describe('several filters', () => {
     expect(session.handles('rcpt')).toBe(true);
   });
 
+  test('that accept the connection still hear of its end', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'counting',
+        source: `import { accept, log } from 'postern';
+          export function connect() { return accept(); }
+          export function close() { log.info('closed'); }`,
+      },
+    ]);
+    const session = under.open();
+    expect((await session.call({ phase: 'connect' })).verdict.kind).toBe('accept');
+    expect(session.handles('close')).toBe(true);
+    await session.call({ phase: 'close' });
+    expect(under.said).toEqual(['closed']);
+  });
+
   test('that are all satisfied let the MTA know', async () => {
     under = await EngineUnderTest.start([
       {
