@@ -1,0 +1,109 @@
+/** Plays scenarios to a filter on libmilter and to its twin in Postern, and compares. */
+
+import { DIFFERENCES, type Difference } from './differences.ts';
+import type { RunningFilters } from './filters.ts';
+import { LibmilterFilters } from './libmilter-filters.ts';
+import { OFFER_NAMES, OFFERS, type OfferName } from './offers.ts';
+import type { Plan } from './plan.ts';
+import { play } from './play.ts';
+import { PosternFilters } from './postern-filters.ts';
+import { describeWithLibmilter } from './requirements.ts';
+import type { Script } from './script.ts';
+import { type Seen, smtpView } from './smtp-view.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly script: Script;
+  /** By default all of them. */
+  readonly offers?: readonly OfferName[];
+  readonly differences?: readonly Difference[];
+}
+
+/** What a session came to: for the SMTP client, and for the filter. */
+interface Observed {
+  readonly seen: readonly Seen[];
+  readonly journal: readonly string[];
+}
+
+/** One test for each scenario and offer; all filters run together. */
+export function describeScenarios(title: string, scenarios: readonly Scenario[]): void {
+  describeWithLibmilter(title, () => {
+    let libmilter: RunningFilters;
+    let postern: RunningFilters;
+    beforeAll(async () => {
+      const plans = Object.fromEntries(scenarios.map(({ name, plan }) => [name, plan]));
+      libmilter = await LibmilterFilters.start(plans);
+      postern = await PosternFilters.start(plans);
+    });
+    afterAll(async () => {
+      await postern?.stop();
+      await libmilter?.stop();
+    });
+
+    test.each(scenarios)('$name', async ({ name, script, offers, differences = [] }) => {
+      for (const offer of offers ?? OFFER_NAMES) {
+        const [reference, twin] = await Promise.all([
+          observe(libmilter, name, offer, script),
+          observe(postern, name, offer, script),
+        ]);
+        const here = differences.filter((difference) => difference.offers?.includes(offer) ?? true);
+        expectSame(offer, reference, twin, here);
+      }
+    });
+  });
+}
+
+async function observe(
+  filters: RunningFilters,
+  name: string,
+  offer: OfferName,
+  script: Script,
+): Promise<Observed> {
+  const session = await filters.open(name);
+  try {
+    const seen = smtpView(await play(session.mta, OFFERS[offer], script));
+    return { seen, journal: await session.journal() };
+  } finally {
+    session.mta.destroy();
+  }
+}
+
+/** Postern is what libmilter is, but for the differences, which have to be there. */
+function expectSame(
+  offer: OfferName,
+  libmilter: Observed,
+  postern: Observed,
+  differences: readonly Difference[],
+): void {
+  const expected = new Map(libmilter.seen.map(({ at, replies }) => [at, replies]));
+  for (const { name, at, libmilter: from = [], postern: to = [] } of differences) {
+    expect(DIFFERENCES).toHaveProperty([name]);
+    for (const place of [at ?? []].flat()) {
+      expect([offer, name, place, expected.get(place)]).toEqual([offer, name, place, from]);
+      expected.set(place, to);
+    }
+  }
+  const all = new Map(postern.seen.map(({ at, replies }) => [at, replies]));
+  expect([offer, ...replyLines(all)]).toEqual([offer, ...replyLines(expected)]);
+  const extra = (side: 'onlyLibmilter' | 'onlyPostern') =>
+    differences.flatMap((difference) => difference[side] ?? []);
+  expect([offer, ...without(postern.journal, extra('onlyPostern'))]).toEqual([
+    offer,
+    ...without(libmilter.journal, extra('onlyLibmilter')),
+  ]);
+}
+
+const replyLines = (seen: ReadonlyMap<string, readonly string[]>) =>
+  [...seen].map(([at, replies]) => `${at} -> ${replies.join(' ')}`);
+
+/** The lines without those, which have to be among them in this order. */
+function without(lines: readonly string[], extra: readonly string[]): readonly string[] {
+  const left = [...extra];
+  const kept = lines.filter((line) => {
+    if (line !== left[0]) return true;
+    left.shift();
+    return false;
+  });
+  return left.length === 0 ? kept : [...kept, `not found: ${left.join(', ')}`];
+}
