@@ -3,9 +3,10 @@
  * wrong with a socket. What the commands mean is the session's business.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CommandDecoder, MilterCodecError } from 'net-milter-codec';
 import type { Engine } from '../engine/contract.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { errorFields, type Logger } from './logger.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { Session } from './session.ts';
@@ -19,8 +20,14 @@ export interface ConnectionLimits extends SessionLimits {
   readonly writeMs: number;
 }
 
+/** A socket, or any other stream both ways. */
+export type MilterStream = Duplex & {
+  /** Of the MTA, for logs. */
+  readonly remoteAddress?: string | undefined;
+};
+
 export interface ConnectionOptions {
-  readonly socket: Socket;
+  readonly socket: MilterStream;
   readonly engine: Engine;
   /** Indexes into the engine's filters, in order. */
   readonly scope: readonly number[];
@@ -43,14 +50,13 @@ const SHOWN_BYTES = 40;
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #socket: Socket;
+  readonly #socket: MilterStream;
   readonly #decoder: CommandDecoder;
   readonly #session: Session;
   readonly #writer: ReplyWriter;
-  #idle: Timer;
+  readonly #idle: IdleWatch;
   /** How the stream began, until something was negotiated. */
   #beginning = '';
-  #heardAt: number;
   #pumping = false;
   #closing = false;
   /** Leaves after this time without a command, as soon as no message is under way. */
@@ -61,7 +67,6 @@ export class Connection {
     this.#options = options;
     const { socket, timers, limits } = options;
     this.#socket = socket;
-    this.#heardAt = timers.now();
     this.#decoder = new CommandDecoder({ maxPacketBytes: limits.packetBytes });
     this.#writer = new ReplyWriter(socket, timers, limits.writeMs, () => this.#writeTimedOut());
     const port: SessionPort = {
@@ -70,12 +75,17 @@ export class Connection {
       changed: () => this.#changed(),
     };
     this.#session = new Session({ ...options, port });
-    socket.on('data', (chunk) => this.#heard(chunk));
+    socket.on('data', (chunk: Buffer) => this.#heard(chunk));
     socket.on('drain', () => this.#changed());
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#broken(error));
     socket.on('close', () => this.#closed());
-    this.#idle = this.#watchIdle(this.#idleMs);
+    this.#idle = new IdleWatch({
+      timers,
+      idleMs: () => this.#idleMs,
+      isOurTurn: () => this.#session.isWaiting,
+      onIdle: () => this.#idled(),
+    });
   }
 
   /**
@@ -103,7 +113,7 @@ export class Connection {
   }
 
   #heard(chunk: Buffer): void {
-    this.#heardAt = this.#options.timers.now();
+    this.#idle.heard();
     if (this.#closing) return;
     if (this.#session.isNew && this.#beginning.length < SHOWN_BYTES) {
       this.#beginning += chunk.toString('latin1', 0, SHOWN_BYTES);
@@ -165,64 +175,58 @@ export class Connection {
     return this.#session.isNew ? Math.min(idleMs, NEGOTIATION_MS) : idleMs;
   }
 
-  /** Silence between two commands; while filters work, it is not the MTA that is silent. */
-  #watchIdle(ms: number): Timer {
-    const { timers, log } = this.#options;
-    return timers.after(ms, () => {
-      const idleMs = this.#idleMs;
-      const left = this.#heardAt + idleMs - timers.now();
-      if (left > 0 || this.#session.isWaiting) {
-        this.#idle = this.#watchIdle(left > 0 ? left : idleMs);
-        return;
-      }
-      log.info(
-        { ...this.#about, limit: 'limits.idle', ms: idleMs },
-        'closing a connection: the MTA was silent for too long',
-      );
-      this.destroy();
-    });
+  #idled(): void {
+    const { log } = this.#options;
+    log.info(
+      { ...this.#about, limit: 'limits.idle', ms: this.#idleMs },
+      'closing a connection: the MTA was silent for too long',
+    );
+    this.destroy();
   }
 
   #malformed(error: unknown): void {
     const { log } = this.#options;
-    if (!(error instanceof MilterCodecError)) throw error;
-    const fields = { ...this.#about, ...errorFields(error), where: error.where };
-    if (this.#session.isNew) {
+    const fields = { ...this.#about, ...errorFields(error) };
+    if (!(error instanceof MilterCodecError)) {
+      log.error(fields, 'closing a connection: a defect in this server');
+    } else if (this.#session.isNew) {
       log.warn(
-        { ...fields, begins: printable(this.#beginning) },
+        { ...fields, where: error.where, begins: printable(this.#beginning) },
         'closing a connection: the other side does not speak milter',
       );
-    } else log.warn(fields, 'closing a connection: the MTA sent a malformed packet');
+    } else {
+      const { where } = error;
+      log.warn({ ...fields, where }, 'closing a connection: the MTA sent a malformed packet');
+    }
     this.#session.vanish();
     this.#end();
   }
 
   #ended(): void {
-    const { pendingBytes } = this.#decoder;
-    if (!this.#closing && pendingBytes > 0 && !this.#mustWait) {
-      const { log } = this.#options;
-      log.warn({ ...this.#about, bytes: pendingBytes }, 'a connection ended inside a packet');
+    const { pendingBytes: bytes } = this.#decoder;
+    if (!this.#closing && bytes > 0 && !this.#mustWait) {
+      this.#options.log.warn({ ...this.#about, bytes }, 'a connection ended inside a packet');
     }
     this.#session.vanish();
-    this.#closing = true;
+    this.#end();
   }
 
   #broken(error: Error): void {
-    const { log } = this.#options;
-    if (!this.#closing) log.info({ ...this.#about, ...errorFields(error) }, 'a connection broke');
+    const fields = { ...this.#about, ...errorFields(error) };
+    if (!this.#closing) this.#options.log.info(fields, 'a connection broke');
     this.#session.vanish();
   }
 
   /** Closes after what was written has gone out. */
   #end(): void {
     this.#closing = true;
-    this.#socket.destroySoon();
+    this.#socket.end(() => this.#socket.destroy());
   }
 
   #closed(): void {
     this.#closing = true;
     this.#session.vanish();
-    this.#idle.cancel();
+    this.#idle.stop();
     this.#writer.stop();
     this.#quiet?.cancel();
     this.#options.onEnd();
@@ -232,7 +236,7 @@ export class Connection {
     if (this.#closing || this.#quietMs === undefined || this.#quiet !== undefined) return;
     if (!this.#session.betweenMessages) return;
     const { timers } = this.#options;
-    const left = this.#heardAt + this.#quietMs - timers.now();
+    const left = this.#quietMs - this.#idle.silentMs;
     if (left > 0) {
       this.#quiet = timers.after(left, () => {
         this.#quiet = undefined;

@@ -66,6 +66,9 @@ interface Layout {
   readonly steps: readonly HeaderStep[];
 }
 
+/** No MTA can be told about a header without a name: it stays as and where it is. */
+const isNameless = ({ name }: { readonly name: string }) => name === '';
+
 const isNew = (entry: HeaderEntry) => entry.id >= FIRST_NEW_ID;
 
 function byId(entries: readonly HeaderEntry[]): Map<number, HeaderEntry> {
@@ -87,6 +90,7 @@ function changes(
   for (let id = original.length - 1; id >= 0; id -= 1) {
     const { name, raw } = original[id]!;
     const entry = kept.get(id);
+    if (isNameless({ name })) continue;
     if (!entry) steps.push({ kind: 'delete', name, nth: nths[id]! });
     else if (!('raw' in entry.value) || entry.value.raw !== raw) {
       steps.push({ kind: 'change', name, nth: nths[id]!, to: entry });
@@ -120,7 +124,8 @@ function placedAnywhere(
   );
   const tailFrom = firstKept < 0 ? 0 : middle >= 0 ? middle : lastKept + 1;
   const names = new Set(original.map(({ name }) => name.toLowerCase()));
-  const steps: HeaderStep[] = below.slice(tailFrom).map((entry) => {
+  const tail = below.slice(tailFrom).filter((entry) => !isNameless(entry));
+  const steps: HeaderStep[] = tail.map((entry) => {
     const name = entry.name.toLowerCase();
     if (names.has(name)) return { kind: 'insert', index: BEYOND_ALL, entry };
     names.add(name);

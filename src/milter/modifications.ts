@@ -44,16 +44,27 @@ export function modificationReplies(
     }
     if (isHeaderPlace(place)) checkHeader(place);
   }
-  if (places.some(isHeaderPlace)) {
-    replies.push(...headerReplies(message.headers, modifications, message.mta, message));
+  const header = places.find(isHeaderPlace);
+  if (header) {
+    const changes = headerReplies(message.headers, modifications, message.mta, message);
+    // Where headers have to be written again, one action takes the other.
+    if (changes.some(({ kind }) => kind === 'chgheader')) {
+      checkAction(header, ACTIONS.changeHeader, message.actions);
+    }
+    if (changes.some(({ kind }) => kind !== 'chgheader')) {
+      checkAction(header, ACTIONS.addHeader, message.actions);
+    }
+    replies.push(...changes);
   }
   if (reasons.length > 0) replies.push({ kind: 'quarantine', reason: reasons.join('; ') });
   if (body) replies.push(...splitBody(bodyBytes(body)));
   return replies;
 }
 
-/** The action that a modification takes and what it is called in messages. */
-const ACTIONS: Readonly<Record<ModificationKind, readonly [bit: number, name: string]>> = {
+/** An action and what it is called in messages. */
+type Action = readonly [bit: number, name: string];
+
+const ACTIONS: Readonly<Record<ModificationKind, Action>> = {
   addHeader: [SMFIF.ADDHDRS, 'SMFIF_ADDHDRS'],
   insertHeader: [SMFIF.ADDHDRS, 'SMFIF_ADDHDRS'],
   insertHeaderBeside: [SMFIF.ADDHDRS, 'SMFIF_ADDHDRS'],
@@ -65,13 +76,15 @@ const ACTIONS: Readonly<Record<ModificationKind, readonly [bit: number, name: st
   replaceBody: [SMFIF.CHGBODY, 'SMFIF_CHGBODY'],
   quarantine: [SMFIF.QUARANTINE, 'SMFIF_QUARANTINE'],
 };
+const ADDRCPT_PAR: Action = [SMFIF.ADDRCPT_PAR, 'SMFIF_ADDRCPT_PAR'];
 
 function checkOffered(place: ModificationPlace, actions: number): void {
   const { modification } = place;
-  const [bit, name] =
-    modification.kind === 'addRecipient' && modification.args.length > 0
-      ? ([SMFIF.ADDRCPT_PAR, 'SMFIF_ADDRCPT_PAR'] as const)
-      : ACTIONS[modification.kind];
+  const hasArgs = modification.kind === 'addRecipient' && modification.args.length > 0;
+  checkAction(place, hasArgs ? ADDRCPT_PAR : ACTIONS[modification.kind], actions);
+}
+
+function checkAction(place: ModificationPlace, [bit, name]: Action, actions: number): void {
   if ((actions & bit) !== 0) return;
   throw new ModificationError(
     'ERR_MODIFICATION_NOT_OFFERED',

@@ -1,11 +1,11 @@
 /** Replies on their way out of a socket, and a peer that does not take them. */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { encodeReplies, type Reply } from 'net-milter-codec';
 import type { Timer, Timers } from './timers.ts';
 
 export class ReplyWriter {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #timers: Timers;
   readonly #writeMs: number;
   readonly #onTimeout: () => void;
@@ -13,7 +13,7 @@ export class ReplyWriter {
   #blocked = false;
 
   /** `onTimeout`: replies have waited for `writeMs` without being taken. */
-  constructor(socket: Socket, timers: Timers, writeMs: number, onTimeout: () => void) {
+  constructor(socket: Duplex, timers: Timers, writeMs: number, onTimeout: () => void) {
     this.#socket = socket;
     this.#timers = timers;
     this.#writeMs = writeMs;

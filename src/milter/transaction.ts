@@ -73,10 +73,8 @@ export class Transaction {
 
   /** Keeps a header, or tells which limit it exceeds. */
   addHeader(header: RawHeader): MessageLimit | undefined {
-    // Folds came as CRLF and were sent on as LF.
-    const folds = header.raw.split('\n').length - 1;
-    const crs = header.raw.split('\r').length - 1;
-    const bytes = header.name.length + 1 + header.raw.length + Math.max(0, folds - crs) + 2;
+    const { name, raw } = header;
+    const bytes = name.length + 1 + raw.length + 2 + foldedLines(raw);
     this.#headerBytes += bytes;
     this.sizeBytes += bytes;
     if (this.headers.length >= this.#limits.headers) return 'headers';
@@ -93,4 +91,9 @@ export class Transaction {
     if (!this.body.full && this.sizeBytes > this.#limits.messageBytes) return 'message';
     return this.body.add(chunk);
   }
+}
+
+/** Line breaks that came as CRLF and were sent on as LF: one byte each that is missing. */
+function foldedLines(raw: string): number {
+  return raw.includes('\n') ? (raw.match(/(?<!\r)\n/g)?.length ?? 0) : 0;
 }

@@ -1,9 +1,11 @@
 /** Connections and the server over real sockets. */
 
 import { connect, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { encodeCommand, MILTER_CHUNK_SIZE } from 'net-milter-codec';
 import { DEFAULT_LIMITS, type Limits } from '../../src/config/limits.ts';
 import type { FilterDescription } from '../../src/engine/contract.ts';
+import { Connection } from '../../src/milter/connection.ts';
 import { MilterServer } from '../../src/milter/server.ts';
 import type { Timers } from '../../src/milter/timers.ts';
 import { MilterClient } from '../../src/testing/milter-client.ts';
@@ -113,6 +115,29 @@ describe('a whole message', () => {
     await closed(socket);
     expect(engine.last.calls.map(({ phase }) => phase)).toEqual(['mail', 'close']);
   });
+});
+
+test('a connection needs no socket, only a stream', async () => {
+  const [near, far] = duplexPair();
+  const engine = new FakeEngine([filter(['mail', 'close'])]);
+  const ended = hold<void>();
+  const connection = new Connection({
+    socket: far,
+    engine,
+    scope: [0],
+    limits: DEFAULT_LIMITS,
+    log: new FakeLog(),
+    timers: new FakeTimers(),
+    listener: 'memory',
+    onEnd: () => ended.release(),
+  });
+  const mta = new MilterClient(near);
+  await mta.negotiate();
+  expect(await mta.mail('a@example.org')).toEqual({ kind: 'continue' });
+  mta.end();
+  await ended.promise;
+  expect(engine.last.calls.map(({ phase }) => phase)).toEqual(['mail', 'close']);
+  connection.destroy();
 });
 
 describe('what is not milter', () => {

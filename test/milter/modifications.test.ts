@@ -214,11 +214,24 @@ describe('what cannot be is named', () => {
     [{ kind: 'replaceBody', body: '' }, SMFIF.CHGBODY],
     [{ kind: 'quarantine', reason: 'a' }, SMFIF.QUARANTINE],
   ])('an action that was not offered: %j', (modification, bit) => {
+    const headers = [{ name: 'A', raw: ' a' }];
     const attempt = (actions: number) => () =>
-      modificationReplies([modification], { ...MESSAGE, actions });
+      modificationReplies([modification], { ...MESSAGE, headers, actions });
     expect(attempt(SMFI_CURR_ACTS & ~bit)).toThrow(
       expect.objectContaining({ code: 'ERR_MODIFICATION_NOT_OFFERED', index: 0 }),
     );
     expect(attempt(bit)).not.toThrow();
+  });
+
+  test('headers that have to be written again take both actions', () => {
+    const modification: Modification = { kind: 'insertHeader', index: 2, name: 'A', value };
+    const headers = [...MESSAGE.headers, { name: 'To', raw: ' you' }];
+    const attempt = (mta: 'postfix' | 'other') => () =>
+      modificationReplies([modification], { ...MESSAGE, headers, mta, actions: SMFIF.ADDHDRS });
+    expect(attempt('postfix')).not.toThrow();
+    expect(attempt('other')).toThrow(/SMFIF_CHGHDRS/);
+    const missing: Modification = { kind: 'changeHeader', name: 'None', nth: 1, value };
+    const onlyChanges = { ...MESSAGE, actions: SMFIF.CHGHDRS };
+    expect(() => modificationReplies([missing], onlyChanges)).toThrow(/SMFIF_ADDHDRS/);
   });
 });
