@@ -13,7 +13,6 @@ import { Session } from './session.ts';
 import type { SessionLimits, SessionPort } from './session-port.ts';
 import type { Timer, Timers } from './timers.ts';
 
-/** The part of the configuration's limits that a connection keeps. */
 export interface ConnectionLimits extends SessionLimits {
   readonly packetBytes: number;
   readonly idleMs: number;
@@ -162,10 +161,8 @@ export class Connection {
 
   #writeTimedOut(): void {
     const { log, limits } = this.#options;
-    log.warn(
-      { ...this.#about, limit: 'limits.write', ms: limits.writeMs },
-      'closing a connection: the MTA does not take replies',
-    );
+    const fields = { ...this.#about, limit: 'limits.write', ms: limits.writeMs };
+    log.warn(fields, 'closing a connection: the MTA does not take replies');
     this.destroy();
   }
 
@@ -176,11 +173,8 @@ export class Connection {
   }
 
   #idled(): void {
-    const { log } = this.#options;
-    log.info(
-      { ...this.#about, limit: 'limits.idle', ms: this.#idleMs },
-      'closing a connection: the MTA was silent for too long',
-    );
+    const fields = { ...this.#about, limit: 'limits.idle', ms: this.#idleMs };
+    this.#options.log.info(fields, 'closing a connection: the MTA was silent for too long');
     this.destroy();
   }
 

@@ -6,7 +6,7 @@ import type { FilterDescription } from '../../src/engine/contract.ts';
 import type { Logger } from '../../src/milter/logger.ts';
 import { Session } from '../../src/milter/session.ts';
 import type { CloseReason, SessionLimits } from '../../src/milter/session-port.ts';
-import { FakeEngine, type FakeSession, type Script } from './fake-engine.ts';
+import { type Answer, FakeEngine, type FakeSession, type Script } from './fake-engine.ts';
 import { FakeTimers } from './fake-timers.ts';
 
 export const LIMITS: SessionLimits = {
@@ -137,3 +137,7 @@ export function hold<T>(): { promise: Promise<T>; release: (value: T) => void } 
   const { promise, resolve } = Promise.withResolvers<T>();
   return { promise, release: resolve };
 }
+
+/** A script that answers by phase. */
+export const says = (answers: Record<string, Answer>) => (call: { phase: string }) =>
+  answers[call.phase];
