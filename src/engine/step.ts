@@ -7,18 +7,20 @@ import { parseReply } from '../policy/smtp-reply.ts';
 import { CONTINUE, misplaced, type Verdict } from '../policy/verdict.ts';
 import { FAILURE_KINDS } from '../runner/frames.ts';
 
-const Reply = z
-  .object({ code: z.number(), enhanced: z.string().optional(), lines: z.array(z.string()) })
-  .transform(
-    ({ code, enhanced, lines }) => parseReply([code, enhanced ?? '', lines], code >= 500 ? 5 : 4)!,
-  );
+/** A reply of this class and of no other: a `reject` with 451 would be a `tempfail`. */
+const replyOf = (replyClass: 4 | 5) =>
+  z
+    .object({ code: z.number(), enhanced: z.string().optional(), lines: z.array(z.string()) })
+    .transform(
+      ({ code, enhanced, lines }) => parseReply([code, enhanced ?? '', lines], replyClass)!,
+    );
 
 const VerdictSchema: z.ZodType<Verdict> = z.lazy(() =>
   z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('continue') }),
     z.object({ kind: z.literal('accept'), all: z.boolean().exactOptional() }),
-    z.object({ kind: z.literal('reject'), reply: Reply.exactOptional() }),
-    z.object({ kind: z.literal('tempfail'), reply: Reply.exactOptional() }),
+    z.object({ kind: z.literal('reject'), reply: replyOf(5).exactOptional() }),
+    z.object({ kind: z.literal('tempfail'), reply: replyOf(4).exactOptional() }),
     z.object({ kind: z.literal('discard') }),
     z.object({ kind: z.literal('skip') }),
     z.object({ kind: z.literal('delay'), ms: z.number().min(0), answer: VerdictSchema }),

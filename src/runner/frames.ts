@@ -1,8 +1,8 @@
 /** What a worker and its runner say to each other, and how each frame looks. Used by both ends. */
 
 import type { FilterOptions } from '../policy/options.ts';
-import { FACT_GROUPS, type FactEntry } from './fact-log.ts';
-import type { FrameReader, FrameWriter } from './frame-stream.ts';
+import { FACT_GROUPS, type FactEntry, type FactGroup } from './fact-log.ts';
+import { FrameError, type FrameReader, type FrameWriter } from './frame-stream.ts';
 import type { LoadReport } from './guest-border.ts';
 import type { OutboxItem } from './outbox-item.ts';
 
@@ -104,7 +104,7 @@ export function readEvent(frame: FrameReader): EventOrder {
   const generation = frame.u32();
   const filters = list(frame.u8(), () => frame.u8());
   const facts = list(frame.u32(), () => ({
-    group: FACT_GROUPS[frame.u8()]!,
+    group: factGroup(frame.u8()),
     generation: frame.u32(),
     fact: frame.text(),
   }));
@@ -209,6 +209,14 @@ export interface LogReport {
 
 /** `loaded`: one report a filter, in order. */
 export type LoadedReport = readonly LoadReport[];
+
+function factGroup(index: number): FactGroup {
+  const group = FACT_GROUPS[index];
+  if (group === undefined) {
+    throw new FrameError(`group of a fact: expected 0 to ${FACT_GROUPS.length - 1}, got ${index}`);
+  }
+  return group;
+}
 
 function list<T>(length: number, read: () => T): T[] {
   const items: T[] = [];
