@@ -59,6 +59,8 @@ export class Talk {
 
   take(command: TalkCommand): Waiting {
     this.#begun = true;
+    // Also where all was said at HELO: the next CONNECT is another client.
+    if (command.kind === 'connect') this.#connected = true;
     const { macros, decision } = this.#conversation;
     const messages = this.#messages;
     if (command.kind === 'macro') {
@@ -108,7 +110,6 @@ export class Talk {
 
   #connect(command: CommandOf<'connect'>): Waiting {
     const conversation = this.#conversation;
-    this.#connected = true;
     conversation.learnMacros('connect');
     const fact = connectFact(command);
     conversation.client = fact.address || fact.hostname;
