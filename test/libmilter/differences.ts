@@ -7,6 +7,19 @@ export const DIFFERENCES = {
     'Postern takes DISCARD for the end of the message, as it is for the MTA. libmilter goes on with it, so that the ABORT of the MTA reaches the abort callback.',
   'misplaced verdicts fail the filter':
     'A verdict that no MTA understands in that phase is an error of the author: logged, and answered with onError. libmilter sends it as it is.',
+  'no changes to what is refused':
+    'What a filter changed in a message that it refuses or discards is of no use to the MTA and is not sent.',
+  'changes in one order':
+    'Envelope, headers, quarantine, body, whatever the order of the calls: Postfix does not take anything between the parts of a body, and several filters make one list.',
+  'the last one counts':
+    'Of several senders or bodies the MTA gets the last one; it would append one body to the other. Reasons of quarantine are joined, since the MTA keeps one.',
+  'signs of life are rare': 'PROGRESS restarts a timer of minutes: one a second is enough.',
+  'header plan':
+    'The MTA is told the way from the headers that came to those that shall be, in steps that mean the same on every MTA.',
+  'no accidents with headers':
+    'An empty value leaves an empty header, a line break cannot begin another header, folds are LF, text beyond ASCII is encoded unless the message allows UTF-8.',
+  'addresses as the MTA knows them':
+    'Addresses have their brackets, and a recipient is deleted by the very string of its RCPT command.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;

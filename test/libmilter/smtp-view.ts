@@ -48,10 +48,11 @@ export function smtpView({ negotiated, protocol, steps, rest }: Played): readonl
 
 /** A header as the MTA will write it: without HDR_LEADSPC it puts a space before each value. */
 function asWritten(packet: Packet, leadingSpace: boolean): Packet {
-  const match = /^(h|[im][\s\S]{4})([^\0]+\0)([\s\S]+)\0$/.exec(packet);
+  const match = /^(h|[im][\s\S]{4})([^\0]+\0)([\s\S]*)\0$/.exec(packet);
   if (match === null || leadingSpace) return packet;
   const [, head, name, value] = match;
-  return `${head}${name} ${value}\0`;
+  const deletes = packet.startsWith('m') && value === '';
+  return deletes ? packet : `${head}${name} ${value}\0`;
 }
 
 /** Code and data with a space between them, bytes that are not printable as escapes. */
