@@ -38,7 +38,9 @@ function npm(...args) {
 
 if (!isInstalled()) {
   console.error('postern: installing what is missing (once, about a minute) ...');
-  npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
+  // Not `npm ci`: it refuses a lockfile that lacks optional packages of platforms that the
+  // registry at hand does not have. This keeps to the lockfile, too, and does not write it.
+  npm('install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error');
   // The one package whose install script is wanted: it puts Node 24 beside the others.
   npm('rebuild', 'node', '--ignore-scripts=false', '--loglevel=error');
   writeFileSync(stamp, wanted());
