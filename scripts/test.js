@@ -12,7 +12,11 @@ const isCi = process.env.CI === 'true';
 
 /** Debian's packages, and by what one sees that they are there. */
 const SERVERS = [
-  { package: 'postfix', program: '/usr/sbin/postfix', suites: 'test/e2e, test/postfix and test/harness' },
+  {
+    package: 'postfix',
+    program: '/usr/sbin/postfix',
+    suites: 'test/e2e, test/postfix and test/harness',
+  },
   { package: 'dovecot-core', program: '/usr/sbin/dovecot', suites: 'test/postfix/tls-auth' },
   { package: 'openssl', program: '/usr/bin/openssl', suites: 'test/postfix/tls-auth' },
   { package: 'gcc', program: '/usr/bin/cc', suites: 'test/libmilter' },
