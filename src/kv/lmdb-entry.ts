@@ -1,14 +1,19 @@
 /**
- * How an entry lies in LMDB. Two named databases in one environment:
+ * How entries lie in LMDB, which keeps keys in the order of their bytes:
  *
- *     entries    key                  -> expiry (6 bytes) | value
- *     expiries   expiry (6) | key     -> one byte without meaning
+ *     01 | expiry (6 bytes) | key  -> one byte without meaning
+ *     02 | key                     -> expiry (6 bytes) | value
  *
- * The expiry is milliseconds since 1970, big-endian, 0 for never. LMDB keeps keys in the
- * order of their bytes, so `expiries` begins with what expires first: finding the expired
- * entries reads those and nothing else, however large the store is. An entry that never
- * expires is not in `expiries`.
+ * The expiry is milliseconds since 1970, big-endian, 0 for never. So the rows 01 begin
+ * with what expires first: finding expired entries reads those and nothing else, however
+ * large the store is. An entry that never expires has no row 01.
+ *
+ * All rows are in LMDB's main database: a named one would have to be created while the
+ * store is being opened, when lmdb-guard.ts is not in force yet.
  */
+
+const EXPIRY_ROW = 1;
+const ENTRY_ROW = 2;
 
 const EXPIRY_BYTES = 6;
 
@@ -32,11 +37,19 @@ export function isExpired({ expiryMs }: Entry, nowMs: number): boolean {
   return expiryMs !== NEVER && expiryMs <= nowMs;
 }
 
+/** The row key of an entry. */
+export function entryRow(key: Uint8Array): Buffer {
+  const row = Buffer.allocUnsafe(1 + key.byteLength);
+  row[0] = ENTRY_ROW;
+  row.set(key, 1);
+  return row;
+}
+
 export function packEntry(expiryMs: number, value: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(EXPIRY_BYTES + value.byteLength);
-  bytes.writeUIntBE(expiryMs, 0, EXPIRY_BYTES);
-  bytes.set(value, EXPIRY_BYTES);
-  return bytes;
+  const packed = Buffer.allocUnsafe(EXPIRY_BYTES + value.byteLength);
+  packed.writeUIntBE(expiryMs, 0, EXPIRY_BYTES);
+  packed.set(value, EXPIRY_BYTES);
+  return packed;
 }
 
 export function unpackEntry(packed: Uint8Array): Entry {
@@ -44,20 +57,31 @@ export function unpackEntry(packed: Uint8Array): Entry {
   return { expiryMs: bytes.readUIntBE(0, EXPIRY_BYTES), value: bytes.subarray(EXPIRY_BYTES) };
 }
 
-/** The key in `expiries` of an entry. */
-export function packExpiry(expiryMs: number, key: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(EXPIRY_BYTES + key.byteLength);
-  bytes.writeUIntBE(expiryMs, 0, EXPIRY_BYTES);
-  bytes.set(key, EXPIRY_BYTES);
-  return bytes;
+/** The row key that says when the entry with this row key expires. */
+export function expiryRow(expiryMs: number, row: Uint8Array): Buffer {
+  const packed = Buffer.allocUnsafe(EXPIRY_BYTES + row.byteLength);
+  packed[0] = EXPIRY_ROW;
+  packed.writeUIntBE(expiryMs, 1, EXPIRY_BYTES);
+  packed.set(row.subarray(1), 1 + EXPIRY_BYTES);
+  return packed;
 }
 
-export function unpackExpiry(packed: Uint8Array): { expiryMs: number; key: Buffer } {
-  const { expiryMs, value: key } = unpackEntry(packed);
-  return { expiryMs, key };
+/** When an entry expires, and the row key of that entry. */
+export function unpackExpiryRow(packed: Uint8Array): { expiryMs: number; row: Buffer } {
+  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+  return {
+    expiryMs: bytes.readUIntBE(1, EXPIRY_BYTES),
+    row: entryRow(bytes.subarray(1 + EXPIRY_BYTES)),
+  };
 }
 
-/** `expiries` up to and without this key have expired. */
-export function firstUnexpired(nowMs: number): Buffer {
-  return packExpiry(Math.floor(nowMs) + 1, Buffer.alloc(0));
+/** The range of the expiry rows whose time has come. */
+export function expiredRows(nowMs: number): { readonly start: Buffer; readonly end: Buffer } {
+  const empty = Buffer.of(EXPIRY_ROW);
+  return { start: empty, end: expiryRow(Math.floor(nowMs) + 1, empty) };
+}
+
+/** The range of all entries. */
+export function allEntries(): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: Buffer.of(ENTRY_ROW), end: Buffer.of(ENTRY_ROW + 1) };
 }

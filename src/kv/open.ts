@@ -20,7 +20,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   if ('mistake' in parsed) throw new KvError('ERR_KV_UNAVAILABLE', parsed.mistake);
   switch (parsed.scheme) {
     case 'lmdb':
-      return new LmdbStore(parsed.path, options);
+      return LmdbStore.open(parsed.path, options);
     case 'memory':
       return new MemoryStore(options);
     default:

@@ -1,14 +1,15 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbStore } from '../../src/kv/lmdb.ts';
+import { LockFile } from '../../src/kv/lmdb-files.ts';
 import { folder } from '../config/folder.ts';
 import { describeStore } from './store-suite.ts';
 
-describeStore('lmdb', async (options) => new LmdbStore(join(folder(), 'data.v1'), options));
+describeStore('lmdb', async (options) => LmdbStore.open(join(folder(), 'data.v1'), options));
 
 test('a folder that is not there is made, for this user alone', async () => {
   const path = join(folder(), 'deep', 'data');
-  const store = new LmdbStore(path);
+  const store = await LmdbStore.open(path);
   expect(statSync(path).mode & 0o777).toBe(0o700);
   expect(existsSync(join(path, 'data.mdb'))).toBe(true);
   await store.close();
@@ -18,11 +19,11 @@ test('what was stored is there after the store was closed and opened again', asy
   const path = folder();
   let nowMs = 5000;
   const now = () => nowMs;
-  const first = new LmdbStore(path, { now });
+  const first = await LmdbStore.open(path, { now });
   await first.set('a', Buffer.from('x'));
   await first.incr('n', 3, 1000);
   await first.close();
-  const second = new LmdbStore(path, { now });
+  const second = await LmdbStore.open(path, { now });
   expect((await second.get('a'))?.toString()).toBe('x');
   expect(await second.incr('n', 1)).toBe(4);
   nowMs += 1000;
@@ -32,8 +33,8 @@ test('what was stored is there after the store was closed and opened again', asy
 
 test('two stores on one folder see what the other has done as soon as it is done', async () => {
   const path = folder();
-  const one = new LmdbStore(path);
-  const two = new LmdbStore(path);
+  const one = await LmdbStore.open(path);
+  const two = await LmdbStore.open(path);
   for (let n = 0; n < 100; n++) {
     expect(await two.get(`key ${n}`)).toBeUndefined();
     await one.set(`key ${n}`, Buffer.from('x'));
@@ -43,9 +44,42 @@ test('two stores on one folder see what the other has done as soon as it is done
   await two.close();
 });
 
+describe('a process that opens the store while another writes', () => {
+  /**
+   * What LMDB does then: sets the number of the last transaction to what it has read before.
+   * The file stays open: closing it would let go of the locks that this process has on it.
+   */
+  function setBack(path: string, by: number): void {
+    new LockFile(path).lastTransaction -= by;
+  }
+
+  test.each([1, 2, 3])('takes back none of the last %i changes', async (by) => {
+    const path = folder();
+    const store = await LmdbStore.open(path);
+    for (let n = 0; n < 3; n++) await store.incr('before', 1);
+    for (let n = 1; n <= 5; n++) {
+      await store.incr('n', 1);
+      setBack(path, by);
+      expect(await store.incr('n', 1)).toBe(2 * n);
+      expect((await store.get('n'))?.toString()).toBe(`${2 * n}`);
+    }
+    await store.close();
+  });
+
+  test('cannot make us write to files that are not as we know them', async () => {
+    const path = folder();
+    const store = await LmdbStore.open(path);
+    setBack(path, -5);
+    await expect(store.incr('n', 1)).rejects.toThrow(/end all processes that use it and start/);
+    setBack(path, 5);
+    expect(await store.incr('n', 1)).toBe(1);
+    await store.close();
+  });
+});
+
 test('a folder that cannot be made or written is named, with what to do', async () => {
   const path = join(folder({ taken: 'a file' }), 'taken');
-  expect(() => new LmdbStore(path)).toThrow(
+  await expect(LmdbStore.open(path)).rejects.toThrow(
     expect.objectContaining({
       code: 'ERR_KV_UNAVAILABLE',
       message: expect.stringMatching(
@@ -59,15 +93,15 @@ test.each([
   ['a text', 'this is not LMDB'.repeat(1000)],
   ['a few bytes', 'short'],
   ['zeros', '\0'.repeat(8192)],
-])('a file that is no store but %s is named', (_what, content) => {
+])('a file that is no store but %s is named', async (_what, content) => {
   const path = folder({ 'data.mdb': content });
-  expect(() => new LmdbStore(path)).toThrow(
-    /^cannot open the store in .*\/data\.mdb: this is not a store, .*; name another folder, or/,
+  await expect(LmdbStore.open(path)).rejects.toThrow(
+    /^cannot open the store in .*: data\.mdb is not a store, .*; name another folder, or/,
   );
 });
 
 test('an empty file is an empty store', async () => {
-  const store = new LmdbStore(folder({ 'data.mdb': '' }));
+  const store = await LmdbStore.open(folder({ 'data.mdb': '' }));
   expect(await store.incr('n', 1)).toBe(1);
   await store.close();
 });

@@ -13,8 +13,17 @@ test('four processes that count at once lose nothing', async () => {
   const path = folder();
   const counting = () => run(process.execPath, [WRITER, 'count', path, 'n', '500']);
   await Promise.all([counting(), counting(), counting(), counting()]);
-  const store = new LmdbStore(path);
+  const store = await LmdbStore.open(path);
   expect((await store.get('n'))?.toString()).toBe('2000');
+  await store.close();
+});
+
+test("processes that open and close the store at the same moment do not get into each other's way", async () => {
+  const path = folder();
+  const reopening = () => run(process.execPath, [WRITER, 'reopen', path, 'n', '40']);
+  await Promise.all([reopening(), reopening(), reopening()]);
+  const store = await LmdbStore.open(path);
+  expect((await store.get('n'))?.toString()).toBe('120');
   await store.close();
 });
 
@@ -48,7 +57,7 @@ describe('a writer that is killed in the middle', () => {
       await until(() => one.last() > 0 && two.last() > 0);
       await setTimeout(20 * round);
       await Promise.all([kill(one), kill(two)]);
-      const store = new LmdbStore(path);
+      const store = await LmdbStore.open(path);
       expect(Number(await store.get('one'))).toBeGreaterThanOrEqual(one.last());
       expect(Number(await store.get('two'))).toBeGreaterThanOrEqual(two.last());
       expect(await store.add(`round ${round}`, Buffer.from('x'))).toBe(true);
@@ -58,7 +67,7 @@ describe('a writer that is killed in the middle', () => {
 
   test('does not stop the others, even if it died with the lock', async () => {
     const path = folder();
-    const store = new LmdbStore(path);
+    const store = await LmdbStore.open(path);
     for (let round = 0; round < 10; round++) {
       const other = writer(path, 'other');
       await until(() => other.last() > 0);

@@ -9,6 +9,10 @@ export interface SweepableStore extends Store {
 
 const bytes = (text: string) => Buffer.from(text);
 
+/** Does something `count` times at once. */
+const times = <Result>(count: number, task: (n: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => task(n)));
+
 /** The behaviour that every store has. `open` gives an empty store. */
 export function describeStore(
   kind: string,
@@ -179,8 +183,8 @@ export function describeStore(
       });
 
       test('has one winner among many at once', async () => {
-        const tries = Array.from({ length: 50 }, (_, n) => store.add('a', bytes(`${n}`)));
-        const won = (await Promise.all(tries)).flatMap((win, n) => (win ? [`${n}`] : []));
+        const wins = await times(50, (n) => store.add('a', bytes(`${n}`)));
+        const won = wins.flatMap((win, n) => (win ? [`${n}`] : []));
         expect(won).toEqual([await text('a')]);
       });
     });
@@ -194,7 +198,7 @@ export function describeStore(
       });
 
       test('loses nothing among many at once', async () => {
-        const sums = await Promise.all(Array.from({ length: 200 }, () => store.incr('n', 1)));
+        const sums = await times(200, () => store.incr('n', 1));
         expect(new Set(sums).size).toBe(200);
         expect(await text('n')).toBe('200');
       });
@@ -283,7 +287,7 @@ export function describeStore(
 
     describe('a sweep', () => {
       test('removes what has expired, and only that', async () => {
-        for (let n = 0; n < 700; n++) await store.set(`gone ${n}`, bytes('x'), 1000 + n);
+        await times(700, (n) => store.set(`gone ${n}`, bytes('x'), 1000 + n));
         await store.set('later', bytes('x'), 2000);
         await store.set('for good', bytes('x'));
         await store.set('renewed', bytes('x'), 1000);
@@ -299,7 +303,7 @@ export function describeStore(
       });
 
       test('does a part of the work at a time', async () => {
-        for (let n = 0; n < 700; n++) await store.set(`gone ${n}`, bytes('x'), 1000);
+        await times(700, (n) => store.set(`gone ${n}`, bytes('x'), 1000));
         nowMs += 1000;
         expect(await store.sweep()).toBe(true);
         expect(store.size).toBeGreaterThanOrEqual(400);
@@ -325,7 +329,7 @@ export function describeStore(
   test(`a ${kind} store sweeps by itself in the background`, async () => {
     let nowMs = 1000;
     const store = await open({ now: () => nowMs, sweepEveryMs: 1 });
-    for (let n = 0; n < 600; n++) await store.set(`key ${n}`, bytes('x'), 1000);
+    await times(600, (n) => store.set(`key ${n}`, bytes('x'), 1000));
     nowMs += 1000;
     while (store.size > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     await store.close();

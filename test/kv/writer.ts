@@ -2,13 +2,24 @@
  * A process that writes to a store while a test watches:
  *
  *     count FOLDER KEY N   adds 1 to KEY N times, some at once, and ends
+ *     reopen FOLDER KEY N  adds 1 to KEY N times, each time opening and closing the store
  *     forever FOLDER KEY   adds 1 to KEY again and again, printing each sum
  *     fill FOLDER          writes until it fails, prints the error, deletes, prints what is left
  */
 import { LmdbStore } from '../../src/kv/lmdb.ts';
 
 const [, , task, folder, key = '', times = ''] = process.argv;
-const store = new LmdbStore(folder!, { sweepEveryMs: 1 });
+
+if (task === 'reopen') {
+  for (let n = 0; n < Number(times); n++) {
+    const store = await LmdbStore.open(folder!);
+    await store.incr(key, 1);
+    await store.close();
+  }
+  process.exit();
+}
+
+const store = await LmdbStore.open(folder!, { sweepEveryMs: 1 });
 
 switch (task) {
   case 'count':
