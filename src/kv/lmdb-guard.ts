@@ -3,7 +3,7 @@
  *
  * LMDB keeps the number of the last transaction in its lock file, and a writer builds on
  * the state of that number. A process that opens the store sets the number from what it
- * read a moment before, without a lock (LMDB's issue ITS#9496, mended in LMDB 0.9.29):
+ * read a moment before, without a lock (ITS#9496, mended in later versions of LMDB):
  *
  *     process A                    process B             last transaction
  *     commits 7                                          7
