@@ -20,6 +20,17 @@ export const DIFFERENCES = {
     'An empty value leaves an empty header, a line break cannot begin another header, folds are LF, text beyond ASCII is encoded unless the message allows UTF-8.',
   'addresses as the MTA knows them':
     'Addresses have their brackets, and a recipient is deleted by the very string of its RCPT command.',
+  'macros end with their message':
+    'Outside of a message, and in the next one, session.macro() does not find what concerned the last one. libmilter forgets only when the next MAIL or RCPT comes and the MTA sends new macros with it.',
+  'macros belong to their command':
+    'A recipient without macros has none. libmilter shows it those of the recipient before, and shows abort those of the HELO that gives the message up.',
+  'what is empty is undefined': 'session.macro() never gives an empty text.',
+  'headers come together':
+    'The header handlers run when all headers are there, in one crossing to the runner: headers of a message that is given up before are not shown.',
+  'abort is for messages':
+    'The abort handler runs once for a message that has begun and has not ended. libmilter also runs it where there is none, after UNKNOWN or where MAIL is not sent.',
+  'an unknown command ends nothing':
+    'UNKNOWN concerns itself. For libmilter it ends a message whose DATA has come, and hides one that has just begun from the end of the stream.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;
@@ -34,6 +45,8 @@ export interface Difference {
   /** Lines of the filters' journals that only one of them has, in order. */
   readonly onlyLibmilter?: readonly string[];
   readonly onlyPostern?: readonly string[];
+  /** In lines of libmilter's journal that begin so, macros that Postern's filter does not find. */
+  readonly forgets?: { readonly lines: readonly string[]; readonly macros: readonly string[] };
   /** With these offers only. */
   readonly offers?: readonly string[];
 }
