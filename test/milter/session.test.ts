@@ -103,6 +103,16 @@ describe('connect and helo', () => {
     expect(await dialogue.say(mail, eom)).toEqual(['continue', 'continue']);
   });
 
+  test('a CONNECT after a verdict at HELO is heard by nobody, the next one is another client', async () => {
+    const dialogue = await new Dialogue(
+      [filter(['connect', 'helo'])],
+      says({ helo: REJECT }),
+    ).negotiated();
+    await dialogue.heard();
+    expect(await dialogue.say(helo, connect, connect)).toEqual(['reject', 'reject', 'continue']);
+    expect(dialogue.engine.sessions).toHaveLength(2);
+  });
+
   test('a second CONNECT without QUIT_NC is another client', async () => {
     const dialogue = await new Dialogue([filter(['connect', 'close'])]).negotiated();
     await dialogue.say(connect, connect);
