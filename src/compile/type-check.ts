@@ -26,6 +26,20 @@ const OPTIONS = {
   types: [],
 };
 
+/** What a filter finds beside JavaScript's own globals (src/runner/guest/globals.ts). */
+const GLOBALS = `
+declare const console: Record<
+  'debug' | 'log' | 'info' | 'warn' | 'error',
+  (...values: unknown[]) => void
+>;
+declare class TextEncoder { readonly encoding: string; encode(text?: string): Uint8Array; }
+declare class TextDecoder {
+  constructor(label?: string);
+  readonly encoding: string;
+  decode(bytes?: Uint8Array | ArrayBuffer): string;
+}
+`;
+
 /** `file(line,column): error TS1234: text` */
 const DIAGNOSTIC = /^(.+?)\((\d+),(\d+)\): error TS\d+: (.*)$/;
 
@@ -49,7 +63,9 @@ export async function typeCheck(paths: readonly string[]): Promise<readonly Prob
       }),
     );
     const project = join(folder, 'tsconfig.json');
-    const files = checked.flatMap(({ path, proof }) => [path, proof]);
+    const globals = join(folder, 'globals.d.ts');
+    writeFileSync(globals, GLOBALS);
+    const files = [globals, ...checked.flatMap(({ path, proof }) => [path, proof])];
     const compilerOptions = { ...OPTIONS, paths: { postern: [POSTERN_TYPES] } };
     writeFileSync(project, JSON.stringify({ compilerOptions, files }));
     const output = await runTsc(project, folder);
