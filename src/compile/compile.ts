@@ -1,11 +1,11 @@
 /** Filters from source to one script each: TypeScript, relative imports and packages bundled. */
 
 import { existsSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
-import { type BuildFailure, build, type Message, type Plugin } from 'esbuild';
+import { type BuildFailure, build } from 'esbuild';
+import { problemOf } from './build-problem.ts';
 import { POSTERN_PARAMETER, posternModule } from './postern-module.ts';
-import { CompileError, type Problem, shownFile } from './problem.ts';
+import { CompileError, shownFile } from './problem.ts';
 
 export { CompileError } from './problem.ts';
 
@@ -18,24 +18,6 @@ export interface CompiledFilter {
   /** Its source map as JSON, with the sources. */
   readonly map: string;
 }
-
-/** Node's own modules do not exist in an isolate. */
-const noBuiltins: Plugin = {
-  name: 'no-builtins',
-  setup(plugin) {
-    plugin.onResolve({ filter: /.*/ }, ({ path }) =>
-      isBuiltin(path)
-        ? {
-            errors: [
-              {
-                text: `filters have no access to "${path}": they may use what "postern" exports, and packages that need no Node module`,
-              },
-            ],
-          }
-        : undefined,
-    );
-  },
-};
 
 /** Compiles the filter in this file; rejects with {@link CompileError}. */
 export async function compileFilter(path: string, name: string): Promise<CompiledFilter> {
@@ -54,7 +36,8 @@ export async function compileFilter(path: string, name: string): Promise<Compile
       format: 'iife',
       globalName: '__filter',
       // One line before and one after: only the positions of lines move, and the source map knows.
-      banner: { js: `((${POSTERN_PARAMETER}) => {` },
+      // Modules are strict by themselves; a script has to say so.
+      banner: { js: `((${POSTERN_PARAMETER}) => { 'use strict';` },
       footer: { js: 'return __filter; })' },
       sourcemap: 'external',
       sourcesContent: true,
@@ -64,8 +47,11 @@ export async function compileFilter(path: string, name: string): Promise<Compile
       target: 'es2024',
       keepNames: false,
       logLevel: 'silent',
+      // A tsconfig.json that lies near by is about another project.
       tsconfigRaw: {},
-      plugins: [posternModule, noBuiltins],
+      // The one thing that packages ask of a process that is not there.
+      define: { 'process.env.NODE_ENV': '"production"' },
+      plugins: [posternModule],
     });
     const text = (end: string) => outputFiles.find((file) => file.path.endsWith(end))!.text;
     return { name, path: absolute, code: text('.js'), map: text('.js.map') };
@@ -77,14 +63,4 @@ export async function compileFilter(path: string, name: string): Promise<Compile
 
 function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error;
-}
-
-function problemOf({ location, text, notes }: Message): Problem {
-  const hint = notes.map((note) => note.text).filter((note) => note.length < 200)[0];
-  return {
-    file: shownFile(location ? resolve(location.file) : ''),
-    line: location?.line ?? 1,
-    column: (location?.column ?? 0) + 1,
-    text: hint === undefined ? text : `${text} (${hint})`,
-  };
 }

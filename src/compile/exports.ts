@@ -25,6 +25,7 @@ export async function exportsOf(path: string): Promise<readonly FilterExport[]> 
     outfile: 'filter.js',
     logLevel: 'silent',
     tsconfigRaw: {},
+    define: { 'process.env.NODE_ENV': '"production"' },
     plugins: [posternModule],
   });
   const source = readFileSync(path, 'utf8');

@@ -1,6 +1,6 @@
 /** What is wrong in a source file, and where. */
 
-import { relative } from 'node:path';
+export { shownPath as shownFile } from '../config/shown-path.ts';
 
 export interface Problem {
   /** As shown to people: relative to the working folder where that is shorter. */
@@ -14,12 +14,6 @@ export interface Problem {
 
 export function formatProblem({ file, line, column, text }: Problem): string {
   return `${file}:${line}:${column}: ${text}`;
-}
-
-/** The shorter spelling of a path for people. */
-export function shownFile(path: string, cwd = process.cwd()): string {
-  const short = relative(cwd, path);
-  return short !== '' && short.length < path.length ? short : path;
 }
 
 /** Source that does not compile; the message has one line for each problem. */

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { exportPosition } from './exports.ts';
 import { shownFile } from './problem.ts';
 
-/** A frame of V8's stacks: `at name (file:line:column)` or `at file:line:column`. */
-const FRAME = /^(\s+at (?:.*\()?)((?:filter|postern):[^\s:()]+):(\d+):(\d+)(\)?)$/;
+/** A frame of V8's stacks: `at name (file:line:column)`, `at file:line:column`, `at async ...`. */
+const FRAME = /^(\s+at (?:async )?(?:.*\()?)((?:filter|postern):[^\s:()]+):(\d+):(\d+)(\)?)$/;
 
 export class SourcePositions {
   readonly #map: SourceMap;

@@ -54,11 +54,61 @@ describe('a filter', () => {
     ).toEqual(['helo']);
   });
 
+  test('is strict, as modules are', async () => {
+    const module = await exported(
+      { 'filter.ts': 'export function eom() { leak = 1; }' },
+      'filter.ts',
+    );
+    expect(module.eom).toThrow('leak is not defined');
+  });
+
+  test('may use packages written for Node that can do without it', async () => {
+    const module = await exported(
+      {
+        'filter.ts': `import name from 'careful'; export const eom = () => name;`,
+        'node_modules/careful/package.json': '{"name":"careful","main":"main.js"}',
+        'node_modules/careful/main.js': `let name = process.env.NODE_ENV;
+          try { require('crypto'); } catch { name += ' without crypto'; }
+          if (require('events').small) name += ', with events of its own';
+          module.exports = name;`,
+        'node_modules/events/package.json': '{"name":"events","main":"main.js"}',
+        'node_modules/events/main.js': 'exports.small = true;',
+      },
+      'filter.ts',
+    );
+    expect((module.eom as () => string)()).toBe(
+      'production without crypto, with events of its own',
+    );
+  });
+
+  test('is compiled alike, whatever tsconfig.json lies beside it', async () => {
+    const module = await exported(
+      {
+        'filter.ts': `import { kv, Session } from 'postern'; export const eom = (s: Session) => kv;`,
+        'tsconfig.json': '{ "compilerOptions": { "verbatimModuleSyntax": true } }',
+      },
+      'filter.ts',
+    );
+    expect(Object.keys(module)).toEqual(['eom']);
+  });
+
   test.each([
     [`export function eom( {`, /^1:23: Expected identifier/],
     [
       `import { kv, nothing } from 'postern';\nexport const eom = () => nothing(kv);`,
-      /^1:14: No matching export .* "nothing"/,
+      /^1:14: postern has no export "nothing"; there are accept, reject, .*, settings, and types$/,
+    ],
+    [
+      `import { rejct } from 'postern';\nexport const eom = () => rejct();`,
+      /^1:10: postern has no export "rejct"; did you mean 'reject'\?$/,
+    ],
+    [
+      `import postern from 'postern';\nexport const eom = () => postern;`,
+      /^1:8: postern has no default export; write import \{ \.\.\. \} from "postern"$/,
+    ],
+    [
+      `const x = await 1;\nexport const eom = () => x;`,
+      /^1:11: a filter cannot await outside its functions; .* init\(\)$/,
     ],
     [`\nimport 'node:child_process';`, /^2:8: filters have no access to "node:child_process"/],
     [`import fs from 'fs';\nexport const eom = () => fs;`, /^1:16: filters have no access to "fs"/],

@@ -36,6 +36,14 @@ describe('positions in a filter', () => {
     expect(frames[1]).toMatch(/at .*eom \(.*filter\.ts:6:\d+\)/);
   });
 
+  test('are found in frames of asynchronous calls, too', () => {
+    const [line, column] = /filter:test:(\d+):(\d+)/.exec(stack)!.slice(1);
+    const frames = `Error: x\n    at async eom (filter:test:${line}:${column})\n    at async filter:test:${line}:${column}`;
+    expect(positions.mapStack(frames)).toMatch(
+      /^Error: x\n {4}at async eom \(.*inner\.ts:2:9\)\n {4}at async .*inner\.ts:2:9$/,
+    );
+  });
+
   test('leave out the guest library', () => {
     const mixed = `Error: x\n    at call (postern:guest:10:5)\n    at filter:test:1:1\n    at (<isolated-vm boundary>)`;
     expect(positions.mapStack(mixed)).not.toMatch(/postern:guest|isolated-vm/);
