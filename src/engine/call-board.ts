@@ -7,6 +7,7 @@
  *   no runner        -> stranded -> sent when there is one, or failed after a while
  */
 
+import { isMessagePhase } from '../policy/phases.ts';
 import { decidesMessage, endsChain, withoutDelay } from '../policy/verdict.ts';
 import { encodeFact } from '../runner/fact-log.ts';
 import type { JournalNote } from '../runner/journal.ts';
@@ -124,7 +125,7 @@ export class CallBoard {
       const { session } = dispatch;
       const entered = note?.event === dispatch.id ? note.filter : undefined;
       const interrupted = dispatch.interrupted(entered);
-      let isOver = session?.isDecided ?? true;
+      let isOver = session === undefined || (session.isDecided && isMessagePhase(dispatch.phase));
       if (interrupted !== undefined) {
         const failure: Failure = { kind: 'lost', message: `its runner ${why}`, stack: '' };
         isOver = this.step(dispatch, failedStep(interrupted, failure)) || isOver;

@@ -2,6 +2,7 @@
 
 import type { Capabilities } from '../capabilities/capabilities.ts';
 import type { Call } from '../policy/event.ts';
+import { isMessagePhase } from '../policy/phases.ts';
 import { CONTINUE } from '../policy/verdict.ts';
 import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME } from '../runner/frames.ts';
@@ -149,7 +150,8 @@ export class RunnerEngine implements Engine {
 
   #call(session: SessionRecord, call: Call): Promise<Outcome> {
     const filters = session.eligible(call.phase);
-    if (filters.length === 0 || session.isDecided) return Promise.resolve(NOTHING);
+    const isVoid = session.isDecided && isMessagePhase(call.phase);
+    if (filters.length === 0 || isVoid) return Promise.resolve(NOTHING);
     return new Promise((resolve) => {
       const dispatch: Dispatch = new Dispatch({
         id: this.#board.newId(),

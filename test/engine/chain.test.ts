@@ -239,6 +239,24 @@ describe('the content of a message', () => {
     expect(said).toEqual(['header Subject=x', 'header X-Bad=1']);
   });
 
+  test('that was decided and then given up is followed by abort', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'hears',
+        source: `import { log, reject } from 'postern';
+          export function eoh() { return reject(); }
+          export function eom() { log.info('never'); }
+          export function abort() { log.info('abort'); }`,
+      },
+    ]);
+    const session = under.open();
+    session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+    await session.call({ phase: 'eoh' });
+    await session.call({ phase: 'eom', size: 1 });
+    await session.call({ phase: 'abort' });
+    expect(under.said).toEqual(['abort']);
+  });
+
   test('can be decided by a chunk of the body', async () => {
     const { body, said } = await play('Subject\0 x\0', 1, [
       Buffer.from('a'),
