@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { type Command, SMFI_CURR_ACTS, SMFI_CURR_PROT } from 'net-milter-codec';
 import type { BodyLimit, FilterMode } from '../../src/config/filter-overrides.ts';
+import type { Modification } from '../../src/policy/modification.ts';
 import { SMTP_PHASES, type SmtpPhase } from '../../src/policy/phases.ts';
 import type { Verdict } from '../../src/policy/verdict.ts';
 
@@ -23,7 +24,8 @@ export interface ScriptedAnswer {
   /** Turns of the event loop until it is there. */
   readonly turns: number;
   readonly delayMs: number;
-  readonly modifies: boolean;
+  /** What is changed, if it is the end of a message. */
+  readonly modifications: readonly Modification[];
 }
 
 export interface SessionScript {
@@ -135,6 +137,20 @@ const verdict = fc.oneof(
   },
 );
 
+const value = { text: 'é' };
+const modification = fc.oneof(
+  fc.constantFrom<Modification>(
+    { kind: 'addHeader', name: 'X-B', value },
+    { kind: 'insertHeader', index: 2, name: 'X-B', value },
+    { kind: 'changeHeader', name: 'a', nth: 1, value },
+    { kind: 'deleteHeader', name: 'a' },
+    { kind: 'setSender', address: '', args: [] },
+    { kind: 'replaceBody', body: 'a\r\n' },
+    { kind: 'quarantine', reason: 'é' },
+  ),
+  bytes.map((address): Modification => ({ kind: 'deleteRecipient', address })),
+);
+
 export const sessionScripts: fc.Arbitrary<SessionScript> = fc.record({
   filters: fc.array(
     fc.record({
@@ -154,7 +170,7 @@ export const sessionScripts: fc.Arbitrary<SessionScript> = fc.record({
       verdict,
       turns: fc.nat(3),
       delayMs: fc.constantFrom(0, 0, 0, 1, 7_000, 60_000),
-      modifies: fc.boolean(),
+      modifications: fc.array(modification, { maxLength: 2 }),
     }),
     { minLength: 1, maxLength: 12 },
   ),

@@ -4,7 +4,13 @@
  */
 
 import assert from 'node:assert/strict';
-import { type Command, CommandDecoder, encodeCommand, type Reply } from 'net-milter-codec';
+import {
+  type Command,
+  CommandDecoder,
+  encodeCommand,
+  encodeReplies,
+  type Reply,
+} from 'net-milter-codec';
 import { needsOf } from '../../src/milter/needs.ts';
 import type { Phase } from '../../src/policy/phases.ts';
 import { misplaced, type Verdict } from '../../src/policy/verdict.ts';
@@ -73,7 +79,7 @@ function commandOf(said: Said): Command {
 function answering({ answers, filters }: SessionScript, greetings: Verdict[]) {
   let next = 0;
   return async ({ phase }: { readonly phase: Phase }): Promise<Answer> => {
-    const { verdict, turns: wait, delayMs, modifies } = answers[next++ % answers.length]!;
+    const { verdict, turns: wait, delayMs, modifications } = answers[next++ % answers.length]!;
     const enforces = filters.some(
       ({ phases, mode }) => mode === 'enforce' && phases.includes(phase as never),
     );
@@ -81,11 +87,10 @@ function answering({ answers, filters }: SessionScript, greetings: Verdict[]) {
     const answer: Verdict = fits ? verdict : { kind: 'continue' };
     await turns(wait);
     if (enforces && (phase === 'connect' || phase === 'helo')) greetings.push(answer);
-    const add = { kind: 'addHeader', name: 'X-B', value: { text: 'c' } } as const;
     return {
       verdict: answer,
       delayMs: enforces ? delayMs : 0,
-      modifications: phase === 'eom' && enforces && modifies ? [add] : [],
+      modifications: phase === 'eom' && enforces ? modifications : [],
     };
   };
 }
@@ -132,6 +137,7 @@ function checkReplies(run: Run, script: SessionScript): void {
   const expected = expectation(run, script);
   let answered = 0;
   for (const write of dialogue.writes) {
+    encodeReplies(write);
     const due = expected.replies[answered];
     const last = write.at(-1)!;
     assert.ok(due, `${last.kind} was sent and nobody asked`);
