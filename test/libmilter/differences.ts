@@ -31,6 +31,8 @@ export const DIFFERENCES = {
     'The abort handler runs once for a message that has begun and has not ended. libmilter also runs it where there is none, after UNKNOWN or where MAIL is not sent.',
   'an unknown command ends nothing':
     'UNKNOWN concerns itself. For libmilter it ends a message whose DATA has come, and hides one that has just begun from the end of the stream.',
+  'texts are texts':
+    'Names and addresses are strings: UTF-8 where the bytes are UTF-8, else Latin-1. The bytes of a header are in header.raw, and go back to the MTA as they were.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;

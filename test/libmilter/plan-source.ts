@@ -10,14 +10,15 @@ type Handler = keyof ReturnType<typeof planned>;
 const PLANNED = join(__dirname, '..', '..', 'fixtures', 'libmilter', 'planned.ts');
 
 export function planSource(plan: Plan): string {
-  const { phases, rules = [], changes = [], macros = [] } = plan;
+  const { phases, rules = [], changes = [], macros = [], declares } = plan;
+  // The machine may be busy with other tests: that is not what is tested here.
+  const options = { cpu: '1s', wall: '20s', ...(declares && { macros: declares }) };
   const handlers = phases.map(
     (phase: Handler) =>
       `export function ${phase}(session: any, subject: any) { return on.${phase}(session, subject); }`,
   );
   return [
-    // The machine may be busy with other tests: that is not what is tested here.
-    `export const options = { cpu: '1s', wall: '20s' };`,
+    `export const options = ${JSON.stringify(options)};`,
     `import { planned } from ${JSON.stringify(PLANNED)};`,
     `const on = planned(${JSON.stringify({ rules, changes, macros })});`,
     ...handlers,

@@ -62,6 +62,8 @@ export interface Plan {
   readonly changes?: readonly PlanChange[];
   /** Looked up in each phase, by their names on the wire. */
   readonly macros?: readonly string[];
+  /** For Postern alone: `options.macros`. */
+  readonly declares?: readonly string[];
   /** For libmilter alone: what it does beyond its defaults. */
   readonly libmilter?: {
     /** SMFIF_* bits that the filter declares; by default those of its changes. */

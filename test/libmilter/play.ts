@@ -38,7 +38,8 @@ export interface Played {
 
 type Kind = Step['kind'];
 
-const BITS: Partial<Record<Kind, { readonly no: number; readonly nr: number }>> = {
+/** The bit that switches an event off, and the bit that says that nobody waits for a reply. */
+export const EVENT_BITS = {
   connect: { no: SMFIP.NOCONNECT, nr: SMFIP.NR_CONN },
   helo: { no: SMFIP.NOHELO, nr: SMFIP.NR_HELO },
   mail: { no: SMFIP.NOMAIL, nr: SMFIP.NR_MAIL },
@@ -48,7 +49,14 @@ const BITS: Partial<Record<Kind, { readonly no: number; readonly nr: number }>> 
   header: { no: SMFIP.NOHDRS, nr: SMFIP.NR_HDR },
   eoh: { no: SMFIP.NOEOH, nr: SMFIP.NR_EOH },
   body: { no: SMFIP.NOBODY, nr: SMFIP.NR_BODY },
-};
+} as const satisfies Partial<Record<Kind, { readonly no: number; readonly nr: number }>>;
+
+export type EventPhase = keyof typeof EVENT_BITS;
+
+const bitsOf = (kind: Kind) =>
+  Object.hasOwn(EVENT_BITS, kind) ? EVENT_BITS[kind as EventPhase] : NONE;
+
+const NONE = { no: 0, nr: 0 };
 
 /** Since which version of the protocol a command exists. */
 const SINCE: Partial<Record<Kind, number>> = { unknown: 3, data: 4, quitNc: 6 };
@@ -98,7 +106,7 @@ class Dialogue {
     if ((SINCE[kind] ?? 0) > this.#version) return { is: 'unwanted' };
     if (this.#isNeedless(kind)) return { is: 'needless' };
     this.#begin(kind);
-    const bits = BITS[kind] ?? { no: 0, nr: 0 };
+    const bits = bitsOf(kind);
     if ((this.#protocol & bits.no) !== 0) return { is: 'unwanted' };
     this.#send(step);
     if (NEVER_ANSWERED.includes(kind) || (this.#protocol & bits.nr) !== 0) return { is: 'told' };

@@ -11,7 +11,13 @@ export const connect = (
   hostname = 'client.example.org',
   address = '192.0.2.7',
   family: Family = 'inet',
-): Step => ({ kind: 'connect', hostname, family, port: family === 'unix' ? 0 : 25_025, address });
+): Step => ({
+  kind: 'connect',
+  hostname,
+  family,
+  port: family.startsWith('inet') ? 25_025 : 0,
+  address,
+});
 
 export const helo = (name = 'client.example.org'): Step => ({ kind: 'helo', name });
 
