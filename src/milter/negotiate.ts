@@ -99,6 +99,10 @@ export function negotiate(offer: Offer, needs: Needs): Negotiated {
 function wantedProtocol(needs: Needs, offered: number): number {
   let bits = 0;
   for (const phase of NEGOTIABLE_PHASES) {
+    // DATA is answered even if nobody needs it. Postfix sends the envelope and the content in
+    // two pieces, the second when TCP has acknowledged the first (Nagle); with no reply to carry
+    // that, our system acknowledges 40 ms later (delayed ACK): 40 ms for each message.
+    if (phase === 'data') continue;
     const { no, nr } = BITS[phase];
     switch (needs.phases[phase]) {
       case 'answered':

@@ -22,7 +22,8 @@ function agreed(offer: Offer, ...filters: Parameters<typeof needsOf>[0]) {
 
 describe('the reply', () => {
   const bits = SMFIP;
-  const unused = bits.NODATA | bits.NOUNKNOWN;
+  // DATA is answered in any case.
+  const unused = bits.NOUNKNOWN;
   const envelope = bits.NR_CONN | bits.NR_HELO | bits.NR_MAIL | bits.NR_RCPT;
 
   test.each([
@@ -53,6 +54,14 @@ describe('the reply', () => {
   ])('%s on a current MTA', (_name, description, actions, protocol) => {
     const { reply } = agreed(POSTFIX, description);
     expect(reply).toEqual({ kind: 'optneg', version: 6, actions, protocol });
+  });
+
+  test('leaves DATA to be answered at once, so that TCP has a reply that acknowledges the envelope', () => {
+    for (const description of [filter(['eom']), filter(['data'], { mode: 'observe' })]) {
+      const { reply, agreement } = agreed(POSTFIX, description);
+      expect(reply.protocol & (SMFIP.NODATA | SMFIP.NR_DATA)).toBe(0);
+      expect(agreement.phases.data).toMatchObject({ replies: true, waits: false });
+    }
   });
 
   test('macro lists only where SETSYMLIST was offered and somebody asks', () => {
@@ -133,10 +142,10 @@ describe('what was not offered is made good', () => {
 
   test('what cannot be switched off need at least not be waited for', () => {
     const { reply, agreement } = agreed(
-      { ...POSTFIX, protocol: SMFI_CURR_PROT & ~SMFIP.NODATA },
+      { ...POSTFIX, protocol: SMFI_CURR_PROT & ~SMFIP.NOUNKNOWN },
       filter(['connect']),
     );
-    expect(reply.protocol & SMFIP.NR_DATA).not.toBe(0);
-    expect(agreement.phases.data).toEqual({ handled: false, replies: false, waits: false });
+    expect(reply.protocol & SMFIP.NR_UNKN).not.toBe(0);
+    expect(agreement.phases.unknown).toEqual({ handled: false, replies: false, waits: false });
   });
 });
