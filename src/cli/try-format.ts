@@ -25,9 +25,7 @@ export function formatTrial({ events, replies, logged }: Trial): string {
         lines.push(`${' '.repeat(26)}${formatModification(modification)}`);
     }
   }
-  const spoken = logged.filter(
-    ({ level, fields }) => level === 'error' || level === 'warn' || 'fields' in fields,
-  );
+  const spoken = logged.filter(isSpoken);
   if (spoken.length > 0) lines.push('', ...spoken.map(formatLogged));
   lines.push('', ...replies.filter(isTelling).map(formatPlayed));
   return `${lines.join('\n')}\n`;
@@ -70,6 +68,11 @@ function formatModification(modification: Modification): string {
 
 function shownValue(value: { readonly text: string } | { readonly bytes: string }): string {
   return 'text' in value ? value.text : value.bytes;
+}
+
+/** What went wrong, and what filters say themselves; verdicts are shown with their phases. */
+function isSpoken({ level, fields }: KeptLine): boolean {
+  return level === 'error' || level === 'warn' || ('filter' in fields && !('verdict' in fields));
 }
 
 function formatLogged({ level, text, fields }: KeptLine): string {

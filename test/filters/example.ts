@@ -59,7 +59,7 @@ export class Example {
   /** What filters said themselves, in order. */
   get said(): readonly SaidLine[] {
     return this.#under.logged
-      .filter(({ fields }) => 'fields' in fields)
+      .filter(({ fields }) => 'filter' in fields && !('verdict' in fields) && !('why' in fields))
       .map(({ text, fields }) => ({ filter: fields.filter, text, fields: fields.fields }));
   }
 
