@@ -92,6 +92,13 @@ describeWith(['postfix'], 'milter_default_action', () => {
     expect((await site.receiver.nextTo(to)).header('X-Marked')).toBe('yes');
   }
 
+  test('is not needed while another worker lives', async () => {
+    const workers = site.postern.pids('postern worker');
+    expect(workers).toHaveLength(2);
+    process.kill(workers[0]!, 'SIGKILL');
+    for (const action of [...ACTIONS, ...ACTIONS]) await expectMarked(action);
+  });
+
   test('is what messages get in whose middle the worker dies, and nobody else', async () => {
     const waiting: { action: Action; client: SmtpClient; to: string }[] = [];
     const between: { action: Action; client: SmtpClient }[] = [];
@@ -107,9 +114,7 @@ describeWith(['postfix'], 'milter_default_action', () => {
       between.push({ action, client: await begun(action) });
     }
     const silent = await begun('silent');
-    const workers = site.postern.pids('postern worker');
-    expect(workers).toHaveLength(2);
-    for (const worker of workers) process.kill(worker, 'SIGKILL');
+    for (const worker of site.postern.pids('postern worker')) process.kill(worker, 'SIGKILL');
 
     for (const { action, client, to } of waiting) {
       const reply = await client.reply();
@@ -137,12 +142,6 @@ describeWith(['postfix'], 'milter_default_action', () => {
 
     await site.postern.accepting();
     for (const action of ACTIONS) await expectMarked(action);
-  });
-
-  test('is not needed while another worker lives', async () => {
-    const [worker] = site.postern.pids('postern worker');
-    process.kill(worker!, 'SIGKILL');
-    for (const action of [...ACTIONS, ...ACTIONS]) await expectMarked(action);
   });
 
   test('is what every message gets while Postern is down', async () => {

@@ -36,6 +36,10 @@ const HEARS = `import { log, reject } from 'postern';
 /** As above, but Postfix waits for none of it. */
 const OVERHEARS = `export const options = { mode: 'observe' };\n${HEARS}`;
 
+const MAIL = 'MAIL FROM:<sender@example.org>';
+const RCPT = 'RCPT TO:<recipient@example.com>';
+const UNWANTED = 'RCPT TO:<unwanted@example.com>';
+
 describeWith(['postfix'], 'a sequence of commands', () => {
   let site: Site<'ends' | 'hears' | 'overhears', 'ends' | 'hears' | 'overhears'>;
 
@@ -90,6 +94,21 @@ describeWith(['postfix'], 'a sequence of commands', () => {
     await client.quit();
   });
 
+  test('does not wait for TCP between envelope and content', async () => {
+    const client = await site.connect('ends');
+    await client.ehlo();
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (let count = 1; count <= 20; count += 1) {
+      await client.pipeline([MAIL, RCPT, 'DATA']);
+      const startedAt = performance.now();
+      expect((await client.content('Subject: x\n\nx\n')).code).toBe(250);
+      fastestMs = Math.min(fastestMs, performance.now() - startedAt);
+    }
+    await client.quit();
+    // A delayed acknowledgment would take 40 ms each time; a busy machine delays some, not all.
+    expect(fastestMs).toBeLessThan(30);
+  });
+
   test('of five messages on each of twenty connections at once: none is taken for another', async () => {
     await Promise.all(
       Array.from({ length: 20 }, async (_, index) => {
@@ -136,10 +155,6 @@ describeWith(['postfix'], 'a sequence of commands', () => {
     client.destroy();
     return (await site.postern.logged(`heard ${ADDR}`)).heard;
   }
-
-  const MAIL = 'MAIL FROM:<sender@example.org>';
-  const RCPT = 'RCPT TO:<recipient@example.com>';
-  const UNWANTED = 'RCPT TO:<unwanted@example.com>';
 
   describe.each(['hears', 'overhears'] as const)(
     'with RSET in each state (filter that %s)',
