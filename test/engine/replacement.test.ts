@@ -92,7 +92,7 @@ describe('a runner that is killed', () => {
       [
         {
           name: 'grows',
-          source: `import { sleep } from 'postern'; const all = []; export const options = { memory: '1GB', wall: '10s' }; export async function helo() { for (;;) { all.push(new ArrayBuffer(8 * 1024 ** 2)); new Uint8Array(all.at(-1)).fill(1); await sleep(1); } }`,
+          source: `import { sleep } from 'postern'; const all = []; export const options = { cpu: '1s', memory: '1GB', wall: '20s' }; export async function helo() { for (;;) { all.push(new ArrayBuffer(4 * 1024 ** 2)); new Uint8Array(all.at(-1)).fill(1); await sleep(1); } }`,
         },
       ],
       { runnerMemoryBytes: 200 * 1024 ** 2 },
