@@ -33,6 +33,24 @@ export const DIFFERENCES = {
     'UNKNOWN concerns itself. For libmilter it ends a message whose DATA has come, and hides one that has just begun from the end of the stream.',
   'texts are texts':
     'Names and addresses are strings: UTF-8 where the bytes are UTF-8, else Latin-1. The bytes of a header are in header.raw, and go back to the MTA as they were.',
+  'asks for less':
+    'Content is not waited for, and what a filter may only look at (client, greeting, envelope, headers) comes without replies. libmilter waits for each event that has a callback and switches off the others.',
+  'DATA is answered':
+    'DATA is answered even if no filter handles it: without a reply between envelope and content TCP holds the content of a message back for 40 ms.',
+  'works with what is offered':
+    'A change that the MTA did not offer fails when a filter asks for it, and events that cannot be switched off are answered. libmilter closes the connection.',
+  'no session, no close':
+    'Where nothing was negotiated no filter hears of it; libmilter runs the close callback.',
+  'answers instead of ignoring':
+    'A command out of its order is taken for what it says, or answered CONTINUE. libmilter ignores it without a reply, and an MTA that waits for one is stuck.',
+  'satisfied is satisfied':
+    'A filter that accepted the connection hears of nothing but its end, even if the MTA goes on.',
+  'QUIT_NC in every state':
+    'QUIT_NC ends the SMTP connection whenever it comes. libmilter ignores it but after a finished message or UNKNOWN, and then the next CONNECT as well.',
+  'closes instead of ignoring':
+    'A command that shows that both ends no longer agree where they are closes the connection, so that the MTA applies its policy at once.',
+  'lenient where nothing is lost':
+    'What an MTA gets slightly wrong, or longer than libmilter takes it, is understood.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type DifferenceName = keyof typeof DIFFERENCES;
