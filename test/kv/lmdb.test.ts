@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbStore } from '../../src/kv/lmdb.ts';
 import { LockFile } from '../../src/kv/lmdb-files.ts';
@@ -42,6 +42,27 @@ test('two stores on one folder see what the other has done as soon as it is done
   }
   await one.close();
   await two.close();
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('a second store on a folder does not let go of the lock of the process on it', async () => {
+  const path = folder();
+  const locks = () => {
+    const { ino } = statSync(join(path, 'lock.mdb'));
+    const lines = readFileSync('/proc/locks', 'utf8').split('\n');
+    return lines.filter(
+      (line) => new RegExp(`READ +${process.pid} `).test(line) && line.includes(`:${ino} `),
+    );
+  };
+  const one = await LmdbStore.open(path);
+  expect(locks()).toHaveLength(1);
+  const two = await LmdbStore.open(path);
+  await two.close();
+  expect(locks()).toHaveLength(1);
+  expect(await one.incr('n', 1)).toBe(1);
+  await one.close();
+  expect(locks()).toHaveLength(0);
 });
 
 describe('a process that opens the store while another writes', () => {

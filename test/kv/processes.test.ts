@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LmdbStore } from '../../src/kv/lmdb.ts';
 import { folder } from '../config/folder.ts';
@@ -24,6 +24,27 @@ test("processes that open and close the store at the same moment do not get into
   await Promise.all([reopening(), reopening(), reopening()]);
   const store = await LmdbStore.open(path);
   expect((await store.get('n'))?.toString()).toBe('120');
+  await store.close();
+});
+
+test('what another process has told of is there to be read', async () => {
+  const path = folder();
+  const store = await LmdbStore.open(path);
+  const other = spawn(process.execPath, [WRITER, 'forever', path, 'n'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let seen = 0;
+  for await (const lines of other.stdout) {
+    const told = Number(String(lines).trimEnd().split('\n').at(-1));
+    expect(Number(await store.get('n'))).toBeGreaterThanOrEqual(told);
+    if (++seen === 300) break;
+    // Reads in between leave an old state behind, which the next one must not show.
+    for (let n = 0; n < 20; n++) {
+      await store.get('n');
+      await setImmediate();
+    }
+  }
+  other.kill('SIGKILL');
   await store.close();
 });
 

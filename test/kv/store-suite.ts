@@ -251,7 +251,12 @@ export function describeStore(
       test.each([0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])(
         'refuses to add %p',
         async (by) => {
-          expect(await code(store.incr('n', by))).toBe('ERR_KV_NOT_A_NUMBER');
+          await expect(store.incr('n', by)).rejects.toMatchObject({
+            code: 'ERR_KV_NOT_A_NUMBER',
+            message: expect.stringContaining(
+              `expected a whole number to add, within 2^53, got ${by}`,
+            ),
+          });
           expect(await store.get('n')).toBeUndefined();
         },
       );
