@@ -18,7 +18,7 @@ import type { DifferenceName } from './differences.ts';
 import type { OfferName } from './offers.ts';
 import { type PlanChange, type PlanVerdict, verdict } from './plan.ts';
 import { describeScenarios, type Scenario } from './scenarios.ts';
-import { helo, mail, type Script } from './script.ts';
+import type { Script } from './script.ts';
 
 interface Case {
   readonly name: DifferenceName;
@@ -223,32 +223,3 @@ describeScenarios(
     }),
   ),
 );
-
-const INTERNATIONAL: Script = POSTFIX.map((step) =>
-  step.kind === 'mail' ? mail('<sender@example.org>', 'SMTPUTF8') : step,
-);
-
-describeScenarios('with SMTPUTF8', [
-  {
-    name: 'text is UTF-8',
-    plan: changing(add('X-A', 'Grüße'), sender('<grüße@example.org>')),
-    script: [...INTERNATIONAL, helo()],
-    offers: ['v6'],
-    differences: [
-      {
-        name: 'changes in one order',
-        at: 'end of message',
-        libmilter: [
-          'h X-A\\0 Gr\\xc3\\xbc\\xc3\\x9fe\\0',
-          'e <gr\\xc3\\xbc\\xc3\\x9fe@example.org>\\0',
-          'c',
-        ],
-        postern: [
-          'e <gr\\xc3\\xbc\\xc3\\x9fe@example.org>\\0',
-          'h X-A\\0 Gr\\xc3\\xbc\\xc3\\x9fe\\0',
-          'c',
-        ],
-      },
-    ],
-  },
-]);

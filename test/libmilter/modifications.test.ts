@@ -18,6 +18,7 @@ import {
 } from './changes.ts';
 import { type PlanChange, verdict } from './plan.ts';
 import { describeScenarios, type Scenario } from './scenarios.ts';
+import { mail } from './script.ts';
 
 const CHANGES: Readonly<Record<string, readonly PlanChange[]>> = {
   'a header at the end': [add('X-Added', 'value')],
@@ -85,5 +86,20 @@ describeScenarios('changes and accept', [
       rules: [{ phase: 'eom', verdict: verdict('accept') }],
     },
     script: POSTFIX,
+  },
+]);
+
+describeScenarios('changes of a message with SMTPUTF8', [
+  {
+    name: 'are UTF-8',
+    plan: changing(
+      sender('<grüße@example.org>'),
+      add('X-Added', 'Grüße'),
+      quarantine('für später'),
+    ),
+    script: POSTFIX.map((step) =>
+      step.kind === 'mail' ? mail('<sender@example.org>', 'SMTPUTF8') : step,
+    ),
+    offers: ['v6', 'v6 that waits'],
   },
 ]);
