@@ -76,8 +76,9 @@ function quotedBytes(data: string): Buffer {
 const MAX_ENCODED_WORD = 75; // RFC 2047 section 2
 const ROOM = MAX_ENCODED_WORD - '=?UTF-8?B??='.length;
 
-/** Words and the white space between them; a quoted string is one word. */
-const WORDS = /((?:"(?:[^"\\]|\\.)*"|[^ \t\r\n])+)/s;
+const WHITE_SPACE = /[ \t\r\n]*/y;
+const QUOTED = /"(?:[^"\\]|\\.)*"/sy;
+const UNQUOTED = /[^ \t\r\n"]+/y;
 const NEEDS_ENCODING = /[^\t\n\r\x20-\x7e]|=\?/;
 
 /**
@@ -86,8 +87,7 @@ const NEEDS_ENCODING = /[^\t\n\r\x20-\x7e]|=\?/;
  */
 export function encodeWords(text: string): string {
   if (!NEEDS_ENCODING.test(text)) return text;
-  // Even indexes hold white space, odd ones words.
-  const parts = text.split(WORDS);
+  const parts = wordsOf(text);
   let value = '';
   for (let index = 0; index < parts.length; index += 1) {
     const part = parts[index]!;
@@ -104,6 +104,39 @@ export function encodeWords(text: string): string {
     value += encodedRun(unfolded(run));
   }
   return value;
+}
+
+/**
+ * White space at even indexes and words at odd ones; a quoted string is part of one word. By
+ * hand, because a regular expression would look for the end of each quote that has none, and
+ * a sender who knows that could keep a worker busy.
+ */
+function wordsOf(text: string): string[] {
+  const parts: string[] = [];
+  let at = 0;
+  let mayQuote = true;
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    const [taken = ''] = pattern.exec(text) ?? [];
+    at += taken.length;
+    return taken;
+  };
+  while (at < text.length) {
+    parts.push(take(WHITE_SPACE));
+    let word = '';
+    for (let piece = '-'; piece !== ''; word += piece) {
+      piece = take(UNQUOTED);
+      if (piece !== '' || text[at] !== '"') continue;
+      if (mayQuote) piece = take(QUOTED);
+      if (piece !== '') continue;
+      // This quote has no end, so no later one has: all that follow are escaped as seen from here.
+      mayQuote = false;
+      piece = '"';
+      at += 1;
+    }
+    parts.push(word);
+  }
+  return parts;
 }
 
 /** Q where most of it can be read, B where that would be much longer. */

@@ -51,9 +51,19 @@ export function deletedRecipientReplies(
   return [...addresses].map((address) => ({ kind: 'delrcpt', address }));
 }
 
+/** Longer ones no MTA takes (RFC 5321 section 4.5.3.1.3: 256 octets), and they would take long to check. */
+const MAX_ADDRESS_BYTES = 2048;
+
 /** An address as wire bytes without angle brackets. */
 function checkedAddress(at: ModificationPlace, address: string): string {
   const bare = withoutAngles(encodeText(address.trim()));
+  if (bare.length > MAX_ADDRESS_BYTES) {
+    throw new ModificationError(
+      'ERR_MODIFICATION_ADDRESS',
+      at,
+      `expected at most ${MAX_ADDRESS_BYTES} bytes, got ${bare.length}`,
+    );
+  }
   const outsideQuotes = bare.replace(/"(?:[^"\\]|\\.)*"/gs, '');
   if (/[\0-\x1f\x7f]/.test(bare) || /[\s<>]/.test(outsideQuotes)) {
     throw new ModificationError(
