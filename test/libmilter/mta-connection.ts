@@ -14,6 +14,7 @@ export type Packet = string;
 export class MtaConnection {
   readonly #socket: Socket;
   #bytes: Buffer = Buffer.alloc(0);
+  #reads = 0;
   #isClosed = false;
   #wake: () => void = () => {};
 
@@ -21,6 +22,7 @@ export class MtaConnection {
     this.#socket = socket;
     socket.on('data', (chunk) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#reads += 1;
       this.#wake();
     });
     // A peer that closes while something is written to it is an answer too.
@@ -37,6 +39,11 @@ export class MtaConnection {
       socket.once('error', reject);
       socket.once('connect', () => resolve(new MtaConnection(socket)));
     });
+  }
+
+  /** How many pieces have come: no more than the filter has made writes. */
+  get reads(): number {
+    return this.#reads;
   }
 
   send(bytes: Uint8Array): void {
