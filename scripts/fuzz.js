@@ -5,6 +5,7 @@
 // What is found is written to fixtures/fuzz, which the tests replay; exit code 1 says that there
 // is something new.
 
+import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -53,6 +54,8 @@ while (Date.now() < end && found.size < targets.length) {
     totals.set(target.name, totals.get(target.name) + runs);
     if (crash) {
       const file = keepCrash(FOLDER, crash);
+      // As the linter wants files of this repository to look.
+      spawnSync('biome', ['format', '--write', join(FOLDER, file)]);
       found.set(target.name, `fixtures/fuzz/${file}: ${crash.why.split('\n')[0]}`);
       console.log(`FAILED: ${crash.why}\n  kept as fixtures/fuzz/${file}`);
     } else console.log(`${runs} inputs`);
