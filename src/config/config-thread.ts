@@ -34,8 +34,6 @@ function answerThrown(error: unknown): ConfigAnswer {
 
 function send(answer: ConfigAnswer): void {
   parentPort?.postMessage(answer);
-  // A timer of the configuration must not keep the thread.
-  parentPort?.close();
 }
 
 /** The first thing that cannot cross to another thread; the schema judges the rest. */

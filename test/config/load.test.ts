@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConfigFlags, loadConfig } from '../../src/config/load.ts';
 import { folder } from './folder.ts';
@@ -18,6 +18,15 @@ function configured(text: string, more: Record<string, string> = {}): string {
 
 function load(cwd: string, flags: ConfigFlags = {}) {
   return loadConfig({ cwd, flags });
+}
+
+/** Temporary scripts that were made of a configuration in this folder. */
+function bundlesOf(cwd: string): string[] {
+  const scripts = readdirSync(tmpdir())
+    .filter((name) => name.startsWith('postern-config-'))
+    .map((name) => join(tmpdir(), name, 'postern.config.mjs'));
+  // Those of other tests may come and go meanwhile.
+  return scripts.filter((path) => existsSync(path) && readFileSync(path, 'utf8').includes(cwd));
 }
 
 describe('a configuration file', () => {
@@ -150,6 +159,7 @@ describe('a configuration file', () => {
       workers: '2',
     });
     expect((await load(cwd)).workers).toBe(2);
+    expect(bundlesOf(cwd)).toEqual([]);
     writeFileSync(join(cwd, 'workers'), '3');
     expect((await load(cwd)).workers).toBe(3);
   });

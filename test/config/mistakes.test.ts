@@ -132,6 +132,14 @@ test.each<[what: string, config: string, lines: string[]]>([
     ],
   ],
   [
+    'a filter without a path',
+    `{ filters: ['', {}] }`,
+    [
+      "filters[0].path: expected the path of a filter such as 'filters/greylist.ts', got ''",
+      "filters[1].path: expected the path of a filter such as 'filters/greylist.ts'; it is missing",
+    ],
+  ],
+  [
     'settings that JSON cannot carry',
     `{ filters: [{ path: 'filters/a.ts', settings: { on: [1, () => 2] } }] }`,
     ['filters[0].settings.on[1]: expected data, got a function'],
