@@ -49,12 +49,13 @@ export function exportPosition(
   source: string,
 ): { line: number; column: number } | undefined {
   const escaped = name.replace(/[$]/g, '\\$&');
-  const declared = new RegExp(
-    `export\\s+(?:default\\s+)?(?:async\\s+)?(?:function\\s*\\*?|const|let|var|class)\\s+(${escaped})(?![\\w$])`,
-    'd',
-  );
-  const listed = new RegExp(`export\\s*\\{[^}]*?(?<![\\w$])(${escaped})\\s*[,}]`, 'd');
-  const found = declared.exec(source) ?? listed.exec(source);
+  const declaration = `export\\s+(?:default\\s+)?(?:async\\s+)?(?:function\\s*\\*?|const|let|var|class)\\s+(${escaped})(?![\\w$])`;
+  const found =
+    // At the start of a line first: elsewhere it may be in a comment.
+    new RegExp(`^[ \\t]*${declaration}`, 'dm').exec(source) ??
+    new RegExp(declaration, 'd').exec(source) ??
+    new RegExp(`export\\s*\\{[^}]*?(?<![\\w$])(${escaped})\\s*[,}]`, 'd').exec(source) ??
+    new RegExp(`export\\s+(?:const|let|var)\\s[^;]*?,\\s*(${escaped})\\s*[=:]`, 'd').exec(source);
   const at = found?.indices?.[1]?.[0];
   if (at === undefined) return undefined;
   const before = source.slice(0, at).split('\n');
