@@ -30,6 +30,8 @@ export interface LimitsInput {
   readonly runners?: number;
   /** `session.state` of one filter, as JSON. Default '64KB'. */
   readonly state?: Size;
+  /** Changes of one message that one filter may ask for. Default 1000. */
+  readonly modifications?: number;
   /** How long a filter may take to load. Default '5s'. */
   readonly load?: Duration;
   /** How often the MTA is told that the end of a message takes longer. Default '5s'. */
@@ -50,6 +52,7 @@ export interface Limits {
   readonly runnerMemoryBytes: number;
   readonly runners: number;
   readonly stateBytes: number;
+  readonly modifications: number;
   readonly loadMs: number;
   readonly progressMs: number;
 }
@@ -68,6 +71,7 @@ export const DEFAULT_LIMITS: Limits = {
   runnerMemoryBytes: sizeBytes('512MB'),
   runners: 1,
   stateBytes: sizeBytes('64KB'),
+  modifications: 1000,
   loadMs: durationMs('5s'),
   progressMs: durationMs('5s'),
 };
@@ -87,6 +91,7 @@ export const limitsSchema = z.strictObject(
     runnerMemory: size({ least: '64MB' }).optional(),
     runners: count().optional(),
     state: size().optional(),
+    modifications: count().optional(),
     load: duration().optional(),
     progress: duration().optional(),
   },
@@ -108,6 +113,7 @@ export function limitsOf(parsed: z.output<typeof limitsSchema> = {}): Limits {
     runnerMemoryBytes: parsed.runnerMemory ?? DEFAULT_LIMITS.runnerMemoryBytes,
     runners: parsed.runners ?? DEFAULT_LIMITS.runners,
     stateBytes: parsed.state ?? DEFAULT_LIMITS.stateBytes,
+    modifications: parsed.modifications ?? DEFAULT_LIMITS.modifications,
     loadMs: parsed.load ?? DEFAULT_LIMITS.loadMs,
     progressMs: parsed.progress ?? DEFAULT_LIMITS.progressMs,
   };

@@ -43,6 +43,8 @@ export interface EngineLimits {
   readonly delayMs: number;
   /** The longest state that a filter may keep, as JSON. */
   readonly stateBytes: number;
+  /** How many changes of one message a filter may ask for. */
+  readonly modifications: number;
 }
 
 /** A busy machine is not a hung runner: however small the CPU limits, it has this long to answer. */
@@ -85,6 +87,7 @@ export class RunnerEngine implements Engine {
         options: this.#filters.preliminary,
         loadMs: limits.loadMs,
         stateBytes: limits.stateBytes,
+        modifications: limits.modifications,
       },
       limits: { answerMs: SHORTEST_ANSWER_MS, memoryBytes: limits.runnerMemoryBytes },
       logger,

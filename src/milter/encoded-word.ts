@@ -12,6 +12,21 @@ interface Run {
   readonly bytes: Buffer[];
 }
 
+/**
+ * Charsets that nobody knows are tried this often in one message: each attempt costs an
+ * exception, and a message may have room for a hundred thousand.
+ */
+const UNKNOWN_CHARSETS = 20;
+
+/** How many more unknown charsets a message may try. */
+export interface CharsetBudget {
+  unknown: number;
+}
+
+export function charsetBudget(): CharsetBudget {
+  return { unknown: UNKNOWN_CHARSETS };
+}
+
 /** Whether a value may contain an encoded word. */
 export function hasEncodedWords(raw: string): boolean {
   return raw.includes('=?');
@@ -21,13 +36,13 @@ export function hasEncodedWords(raw: string): boolean {
  * The text of a header value (latin1, as it came): unfolded, without the one leading space,
  * encoded words decoded. Those that cannot be decoded stay as they are.
  */
-export function decodeWords(raw: string): string {
+export function decodeWords(raw: string, budget = charsetBudget()): string {
   const value = unfolded(raw.startsWith(' ') ? raw.slice(1) : raw);
   let text = '';
   let run: Run | undefined;
   let at = 0;
   const endRun = () => {
-    if (run) text += decodedRun(run);
+    if (run) text += decodedRun(run, budget);
     run = undefined;
   };
   for (const match of value.matchAll(ENCODED_WORD)) {
@@ -55,13 +70,15 @@ function unfolded(value: string): string {
   return value.includes('\n') ? value.replace(/\r?\n(?=[ \t])/g, '') : value;
 }
 
-function decodedRun({ charset, words, bytes }: Run): string {
-  try {
-    return new TextDecoder(charset).decode(Buffer.concat(bytes));
-  } catch {
-    // A charset that nobody knows.
-    return decodeText(words.join(' '));
+function decodedRun({ charset, words, bytes }: Run, budget: CharsetBudget): string {
+  if (budget.unknown > 0) {
+    try {
+      return new TextDecoder(charset).decode(Buffer.concat(bytes));
+    } catch {
+      budget.unknown -= 1;
+    }
   }
+  return decodeText(words.join(' '));
 }
 
 function quotedBytes(data: string): Buffer {

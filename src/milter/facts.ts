@@ -2,7 +2,7 @@
 
 import { type CommandOf, decodeText, plainAddress } from 'net-milter-codec';
 import type { Fact } from '../policy/event.ts';
-import { decodeWords, hasEncodedWords } from './encoded-word.ts';
+import { charsetBudget, decodeWords, hasEncodedWords } from './encoded-word.ts';
 import type { RawHeader } from './header-changes.ts';
 
 export function connectFact(command: CommandOf<'connect'>): Extract<Fact, { f: 'connect' }> {
@@ -41,11 +41,12 @@ export function rawHeader(command: CommandOf<'header'>, leadingSpace: boolean): 
 /** The headers from index `from` on. */
 export function headersFact(headers: readonly RawHeader[], from: number): Fact {
   let block = '';
+  const budget = charsetBudget();
   const decoded: Record<number, string> = {};
   for (let index = from; index < headers.length; index += 1) {
     const { name, raw } = headers[index]!;
     block += `${name}\0${raw}\0`;
-    if (hasEncodedWords(raw)) decoded[index] = decodeWords(raw);
+    if (hasEncodedWords(raw)) decoded[index] = decodeWords(raw, budget);
   }
   return { f: 'headers', block, decoded };
 }

@@ -13,6 +13,7 @@ import {
   type EventOrder,
   type FailureKind,
   FRAME,
+  type LoadOrder,
   type ReadResult,
   type SessionOrder,
   type StepReport,
@@ -25,6 +26,9 @@ import type { JournalWriter } from './journal.ts';
 import { type DoneItem, parseOutbox, phaseOf, type Running, stepReport } from './running.ts';
 import { type Sandbox, SandboxLost } from './sandbox.ts';
 import { SessionCopy } from './session-copy.ts';
+
+/** How much one handler may leave behind. */
+export type OutputLimits = Pick<LoadOrder, 'stateBytes' | 'modifications'>;
 
 /** A filter in this runner. */
 export interface HostedFilter {
@@ -45,8 +49,7 @@ export class Dispatcher {
   readonly #journal: JournalWriter;
   /** Asks for the writer to be flushed, when something was written outside of a frame's handling. */
   readonly #flush: () => void;
-  /** The longest state that a filter may keep, as JSON. */
-  readonly #stateBytes: number;
+  readonly #limits: OutputLimits;
   readonly #sessions = new Map<number, SessionCopy>();
   readonly #running = new Map<number, Running>();
   readonly #calls = new Map<number, PendingCall>();
@@ -59,13 +62,13 @@ export class Dispatcher {
       readonly journal: JournalWriter;
       readonly flush: () => void;
     },
-    stateBytes: number,
+    limits: OutputLimits,
   ) {
     this.#filters = filters;
     this.#writer = io.writer;
     this.#journal = io.journal;
     this.#flush = io.flush;
-    this.#stateBytes = stateBytes;
+    this.#limits = limits;
   }
 
   open(key: number, order: SessionOrder): void {
@@ -263,8 +266,13 @@ export class Dispatcher {
   #done(running: Running, filter: number, item: DoneItem): void {
     const [, , verdict, modifications, sessionState, messageState] = item;
     const longest = Math.max(sessionState?.length ?? 0, messageState?.length ?? 0);
-    if (longest > this.#stateBytes) {
-      const message = `its state takes ${longest} characters as JSON, more than limits.state of ${this.#stateBytes}`;
+    const { stateBytes, modifications: most } = this.#limits;
+    const changes = modifications?.length ?? 0;
+    if (longest > stateBytes || changes > most) {
+      const message =
+        longest > stateBytes
+          ? `its state takes ${longest} characters as JSON, more than limits.state of ${stateBytes}`
+          : `it asked for ${changes} changes of one message, more than limits.modifications of ${most}`;
       this.#fail(running, filter, 'output', message, '');
       return;
     }

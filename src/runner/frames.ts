@@ -43,6 +43,8 @@ export interface LoadOrder {
   readonly loadMs: number;
   /** The longest state that a filter may keep, as JSON. */
   readonly stateBytes: number;
+  /** How many changes of one message a filter may ask for. */
+  readonly modifications: number;
 }
 
 /** `start`: keep to these options from now on. Answered by `started`. */

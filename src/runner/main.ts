@@ -66,7 +66,7 @@ function load(order: LoadOrder): void {
       },
     }),
   );
-  dispatcher = new Dispatcher(hosted, { writer, journal, flush }, order.stateBytes);
+  dispatcher = new Dispatcher(hosted, { writer, journal, flush }, order);
   writeJson(
     writer,
     FRAME.loaded,

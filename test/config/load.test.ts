@@ -100,6 +100,7 @@ describe('a configuration file', () => {
         runnerMemoryBytes: 512 * 1024 ** 2,
         runners: 1,
         stateBytes: 64 * 1024,
+        modifications: 1000,
         loadMs: 5000,
         progressMs: 5000,
       },

@@ -82,6 +82,7 @@ export class EngineUnderTest {
           loadMs: 5000,
           delayMs: 25_000,
           stateBytes: 64 * 1024,
+          modifications: 1000,
           ...limits,
         },
       });

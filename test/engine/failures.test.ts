@@ -152,6 +152,18 @@ describe('a filter that', () => {
     expect(under.logged.at(-1)?.fields.at).toMatch(/asks\.ts:3:/);
   });
 
+  test('changes a message more often than limits.modifications fails, and nothing is sent', async () => {
+    const source = `export function eom(session, message) { for (let n = 0; n <= 1000; n += 1) message.headers.add('X', 'y'); }`;
+    under = await EngineUnderTest.start([{ name: 'eager', source }]);
+    const session = under.open();
+    session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+    expect(await session.call({ phase: 'eom', size: 1 })).toMatchObject({
+      verdict: { kind: 'tempfail' },
+      modifications: [],
+    });
+    expect(under.logged.at(-1)?.text).toContain('more than limits.modifications of 1000');
+  });
+
   test('changes a message before its end is told that it cannot', async () => {
     under = await EngineUnderTest.start([
       {

@@ -121,3 +121,10 @@ describe('encodeWords', () => {
     expect(encodeText(decodeWords(encodeWords(long)))).toBe(encodeText(long));
   });
 });
+
+test('a message with unknown charsets without end is not tried without end', () => {
+  const tried = jest.spyOn(globalThis, 'TextDecoder');
+  decodeWords(Array.from({ length: 1000 }, (_, n) => `=?x-${n}?q?a?=`).join(' x '));
+  expect(tried.mock.calls.length).toBeLessThanOrEqual(20);
+  tried.mockRestore();
+});
