@@ -65,6 +65,8 @@ export function needsOf(filters: readonly FilterDescription[]): Needs {
   const enforced = (phase: SmtpPhase) => enforcing.some(({ phases }) => phases.has(phase));
 
   const needOf = (phase: NegotiablePhase): Need => {
+    // Sendmail says ABORT only if it has had a reply to MAIL (milter.c, SMFS_INMSG).
+    if (phase === 'mail' && exported('abort')) return 'answered';
     if (exported(phase)) return enforced(phase) && !isDeferredPhase(phase) ? 'answered' : 'told';
     return FACT_READERS[phase]?.some(exported) ? 'told' : 'off';
   };

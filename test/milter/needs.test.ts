@@ -46,7 +46,11 @@ describe('phases', () => {
       [filter(['eom'])],
       { connect: 'told', helo: 'told', mail: 'told', rcpt: 'told', header: 'told', body: 'told' },
     ],
-    ['abort', [filter(['abort'])], { connect: 'told', helo: 'told', mail: 'told', rcpt: 'told' }],
+    [
+      'abort',
+      [filter(['abort'])],
+      { connect: 'told', helo: 'told', mail: 'answered', rcpt: 'told' },
+    ],
     ['close', [filter(['close'])], { connect: 'told', helo: 'told' }],
     [
       'an observer beside an enforcer',

@@ -106,7 +106,7 @@ describe('limits', () => {
       limits,
     ).negotiated();
     await dialogue.heard();
-    expect(await dialogue.say(mail, rcpt(), ...commands, body('more'))).toEqual([]);
+    expect(await dialogue.say(mail, rcpt(), ...commands, body('more'))).toEqual(['continue']);
     expect(await dialogue.say(eom, abort)).toEqual(['replycode']);
     expect(dialogue.lastWrite).toMatchObject([{ text: expect.stringMatching(/^452 4\.3\.4 /) }]);
     expect(dialogue.filters.count('eom')).toBe(0);
@@ -115,7 +115,7 @@ describe('limits', () => {
       { level: 'warn', fields: { limit: `limits.${name}` } },
     ]);
     // The next message is not concerned.
-    expect(await dialogue.say(mail, rcpt(), eom)).toEqual(['continue']);
+    expect(await dialogue.say(mail, rcpt(), eom)).toEqual(['continue', 'continue']);
   });
 
   test('message: what is not kept does not count', async () => {

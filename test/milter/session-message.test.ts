@@ -123,7 +123,7 @@ describe('a message', () => {
       says({ rcpt: { kind } }),
     ).negotiated();
     await dialogue.heard();
-    expect(await dialogue.say(mail, rcpt())).toEqual([kind]);
+    expect(await dialogue.say(mail, rcpt())).toEqual(['continue', kind]);
     expect(dialogue.filters.diary.at(-1)).toBe('endMessage');
     // What follows all the same: answered where an answer is due, else dropped.
     expect(await dialogue.say(rcpt(), data, header(), body(), eom, abort)).toEqual([
