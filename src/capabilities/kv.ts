@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Store } from '../kv/store.ts';
+import { BYTES_MARK } from '../kv/value.ts';
 import { CapabilityFailure } from './failure.ts';
 
 /** A JSON text, or bytes as latin1. */
@@ -15,9 +16,6 @@ const Carried = z.union([
 
 const Key = z.string().min(1);
 const Ttl = z.number().positive().nullable();
-
-/** In the store, bytes are marked by a NUL before them; no JSON text begins with one. */
-const BYTES_MARK = 0;
 
 export async function performKv(
   store: Store,

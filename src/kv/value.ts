@@ -14,7 +14,8 @@ import { KvError } from './errors.ts';
 /** What a filter may store. */
 export type KvValue = JsonValue | Uint8Array;
 
-const BYTES_MARK = 0;
+/** The first byte of stored bytes. */
+export const BYTES_MARK = 0;
 
 /**
  * The bytes of a value; throws {@link KvError} for what would not come back as it went in

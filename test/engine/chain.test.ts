@@ -366,6 +366,22 @@ describe('capabilities', () => {
     expect(await under.store.get('counts/n')).toEqual(Buffer.from('5'));
   });
 
+  test('kv refuses what would not come back as it was', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'odd',
+        source: `import { kv, log } from 'postern';
+        export async function helo() {
+          for (const value of [undefined, new Date(0), { a: [NaN] }, () => 1]) await kv.set('k', value).catch((error) => log.info(error.message));
+        }`,
+      },
+    ]);
+    await under.open().call({ phase: 'helo' });
+    expect(under.said).toHaveLength(4);
+    expect(under.said[2]).toMatch(/expected a JSON value or bytes, got NaN at /);
+    expect(await under.store.get('odd/k')).toBeUndefined();
+  });
+
   test('that fail reject with a code and the line that asked', async () => {
     under = await EngineUnderTest.start([
       {

@@ -1,5 +1,6 @@
 /** `kv` as authors see it. Values cross as their stored form; the worker asks the store. */
 
+import { findJsonMisfit } from '../../config/json.ts';
 import { durationMs } from '../../config/units.ts';
 import type { Kv, KvValue, TtlOption } from './api.ts';
 import { bytesFromLatin1, latin1FromBytes } from './bytes.ts';
@@ -21,10 +22,12 @@ function checkedKey(key: unknown): string {
 
 function carried(value: KvValue): Carried {
   if (value instanceof Uint8Array) return { bytes: latin1FromBytes(value) };
-  const json = JSON.stringify(value);
-  if (json === undefined)
-    throw new TypeError(`kv: expected a JSON value or bytes, got ${typeof value}`);
-  return { json };
+  const misfit = findJsonMisfit(value);
+  if (misfit) {
+    const place = misfit.path === '' ? '' : ` at ${misfit.path}`;
+    throw new TypeError(`kv: expected a JSON value or bytes, got ${misfit.what}${place}`);
+  }
+  return { json: JSON.stringify(value) };
 }
 
 function ttlMs(options: TtlOption | undefined): number | null {
