@@ -14,8 +14,8 @@
  *
  * Sendmail counts headers that nobody sees, so between the second place and the end nothing
  * can be hit. There, the headers below a new one are deleted and appended again. And its
- * ADDHEADER goes above an older header of the same name, even a deleted one, or replaces a
- * default header; only an index beyond all is the end.
+ * ADDHEADER goes above an older header of the same name, even a deleted one or its own Received,
+ * or replaces a default header; only an index beyond all is the end.
  *
  * CHGHEADER counts the headers of one name. Postfix forgets deleted ones at once, Sendmail
  * does not: going from the last to the first, both mean the same.
@@ -123,7 +123,7 @@ function placedAnywhere(
     (entry, place) => isNew(entry) && place > firstKept && place < lastKept,
   );
   const tailFrom = firstKept < 0 ? 0 : middle >= 0 ? middle : lastKept + 1;
-  const names = new Set(original.map(({ name }) => name.toLowerCase()));
+  const names = new Set(['received', ...original.map(({ name }) => name.toLowerCase())]);
   const tail = below.slice(tailFrom).filter((entry) => !isNameless(entry));
   const steps: HeaderStep[] = tail.map((entry) => {
     const name = entry.name.toLowerCase();

@@ -65,6 +65,13 @@ describe('on other MTAs', () => {
     ]);
   });
 
+  test('a Received header never goes with ADDHEADER, which Sendmail puts above its own', () => {
+    const add: Modification = { kind: 'addHeader', name: 'Received', value };
+    expect(headerReplies([], [add], 'other', STYLE)).toEqual([
+      { kind: 'insheader', index: 1_000_000, name: 'Received', value: ' v' },
+    ]);
+  });
+
   test('what follows a header in the middle is deleted and written again, as it was', () => {
     expect(
       plan({ kind: 'insertHeaderBeside', side: 'before', other: 1, name: 'X', value }),
