@@ -81,6 +81,27 @@ describe('several filters', () => {
     ]);
   });
 
+  test('may delete recipients in a loop over them', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'deletes',
+        source: `import { log } from 'postern';
+        export function eom(session, message) {
+          for (const { address } of message.recipients) message.deleteRecipient(address);
+          log.info(String(message.recipients.length));
+        }`,
+      },
+    ]);
+    const session = under.open();
+    session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+    for (const name of ['one', 'two', 'three']) {
+      session.learn({ f: 'recipient', address: `<${name}@example.com>`, args: [] });
+    }
+    const { modifications } = await session.call({ phase: 'eom', size: 30 });
+    expect(modifications).toHaveLength(3);
+    expect(under.said).toEqual(['0']);
+  });
+
   test('that accept hear no more of the message, the others do', async () => {
     under = await EngineUnderTest.start([
       {

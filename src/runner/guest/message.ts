@@ -26,7 +26,8 @@ export class SessionMessage implements Message {
   readonly kept: State;
   readonly #session: MessageSession;
   #sender: Sender;
-  readonly #recipients: Recipient[] = [];
+  /** A new array for each change, so that an author can change them in a loop over them. */
+  #recipients: Recipient[] = [];
   #size: number | undefined;
   #body: string | undefined;
   #recorded: Modification[] = [];
@@ -142,13 +143,16 @@ export class SessionMessage implements Message {
         this.#sender = { address: modification.address, args: argsFromWire(modification.args) };
         return;
       case 'addRecipient':
-        this.#recipients.push(recipientFromWire(modification.address, modification.args));
+        this.#recipients = [
+          ...this.#recipients,
+          recipientFromWire(modification.address, modification.args),
+        ];
         return;
-      case 'deleteRecipient': {
-        const at = this.#recipients.findIndex(({ address }) => address === modification.address);
-        if (at >= 0) this.#recipients.splice(at, 1);
+      case 'deleteRecipient':
+        this.#recipients = this.#recipients.filter(
+          ({ address }) => address !== modification.address,
+        );
         return;
-      }
       case 'replaceBody':
         this.#body = modification.body;
         return;
