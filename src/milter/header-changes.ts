@@ -10,6 +10,7 @@ import {
 import { type HeaderEntry, HeaderList } from '../policy/header-list.ts';
 import type { HeaderValue, Modification } from '../policy/modification.ts';
 import { encodeWords } from './encoded-word.ts';
+import { foldLongLines } from './header-fold.ts';
 import { type HeaderStep, type MtaKind, planHeaders } from './header-plan.ts';
 import { ModificationError, type ModificationPlace } from './modification-error.ts';
 
@@ -64,7 +65,10 @@ function wireValue(entry: HeaderEntry, style: HeaderStyle): string {
     const raw = mended(value.raw);
     return style.leadingSpace || !raw.startsWith(' ') ? raw : raw.slice(1);
   }
-  return (style.leadingSpace ? ' ' : '') + newValue(value, style);
+  const text = newValue(value, style);
+  // Bytes are the author's own responsibility.
+  const lines = 'bytes' in value ? text : foldLongLines(text, `${entry.name}: `.length);
+  return (style.leadingSpace ? ' ' : '') + lines;
 }
 
 /** A value that came from outside and goes back: folded with LF, whatever it was folded with. */
