@@ -74,6 +74,7 @@ function repliesTo(
     const replies = modificationReplies(outcome.modifications, {
       headers: message.headers,
       recipients: message.recipients,
+      mailArgs: message.mailArgs,
       smtputf8: message.smtputf8,
       actions: conversation.agreement.actions,
       leadingSpace: conversation.agreement.leadingSpace,

@@ -8,14 +8,29 @@ type SetSender = Extract<Modification, { kind: 'setSender' }>;
 type AddRecipient = Extract<Modification, { kind: 'addRecipient' }>;
 type DeleteRecipient = Extract<Modification, { kind: 'deleteRecipient' }>;
 
-/** CHGFROM. The null sender is `<>`: Sendmail takes an empty address for a broken packet. */
-export function senderReply(at: ModificationPlace<SetSender>): Reply {
+/** Arguments of MAIL that say how a message is to be delivered. */
+const OF_DELIVERY = /^(?:BODY|ENVID|RET)=/i;
+
+/**
+ * CHGFROM. The null sender is `<>`: Sendmail takes an empty address for a broken packet.
+ * `forgotten` are arguments of MAIL (latin1) that the MTA forgets when it gets others.
+ */
+export function senderReply(
+  at: ModificationPlace<SetSender>,
+  forgotten: readonly string[] = [],
+): Reply {
   const { address, args } = at.modification;
+  const names = new Set(args.map(nameOfArg));
+  const kept = forgotten.filter((arg) => OF_DELIVERY.test(arg) && !names.has(nameOfArg(arg)));
   return {
     kind: 'chgfrom',
     address: `<${checkedAddress(at, address)}>`,
-    ...(args.length > 0 && { args: joinedArgs(at, args) }),
+    ...(args.length > 0 && { args: [...kept, joinedArgs(at, args)].join(' ') }),
   };
+}
+
+function nameOfArg(arg: string): string {
+  return arg.split('=', 1)[0]!.toUpperCase();
 }
 
 /** ADDRCPT, or ADDRCPT_PAR where there are arguments. */

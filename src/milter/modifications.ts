@@ -12,6 +12,8 @@ export interface ModifiedMessage extends HeaderStyle {
   readonly headers: readonly RawHeader[];
   /** Exactly as they came in RCPT (latin1). */
   readonly recipients: readonly string[];
+  /** The arguments of MAIL (latin1). */
+  readonly mailArgs?: readonly string[];
   /** SMFIF_* bits that were agreed. */
   readonly actions: number;
   readonly mta: MtaKind;
@@ -34,7 +36,8 @@ export function modificationReplies(
   const reasons = places.filter(hasKind('quarantine')).map(checkedReason);
   const replies: Reply[] = [];
   for (const place of places.filter(hasKind('setSender'))) {
-    const reply = senderReply(place);
+    // Sendmail forgets the old arguments where there are new ones, Postfix does not.
+    const reply = senderReply(place, message.mta === 'postfix' ? [] : message.mailArgs);
     if (place === sender) replies.push(reply);
   }
   for (const place of places) {

@@ -14,6 +14,8 @@ export type MessageLimit = 'headers' | 'headerBytes' | 'recipients' | 'message';
 export class Transaction {
   /** MAIL had the argument SMTPUTF8 (RFC 6531). */
   readonly smtputf8: boolean;
+  /** As they came in MAIL (latin1). */
+  readonly mailArgs: readonly string[];
   /** As they came in RCPT (latin1), those that were not refused. */
   readonly recipients: string[] = [];
   readonly headers: RawHeader[] = [];
@@ -34,6 +36,7 @@ export class Transaction {
   #over = false;
 
   constructor(args: readonly string[], body: BodyNeed, limits: SessionLimits) {
+    this.mailArgs = args;
     this.smtputf8 = args.some((arg) => arg.toUpperCase() === 'SMTPUTF8');
     this.body = new BodyBuffer(body);
     this.#limits = limits;

@@ -42,6 +42,23 @@ describe('the sender', () => {
     expect(made({ kind: 'setSender', address, args })).toEqual([reply]);
   });
 
+  test('keeps arguments about delivery, which Sendmail forgets where it gets new ones', () => {
+    const mailArgs = ['SIZE=1', 'BODY=8BITMIME', 'RET=FULL', 'ENVID=a+2Bb', 'AUTH=<>'];
+    const change = (mta: 'postfix' | 'other', ...args: string[]) =>
+      modificationReplies([{ kind: 'setSender', address: 'a@x', args }], {
+        ...MESSAGE,
+        mailArgs,
+        mta,
+      });
+    const reply = { kind: 'chgfrom', address: '<a@x>' };
+    expect(change('other', 'RET=HDRS')).toEqual([
+      { ...reply, args: 'BODY=8BITMIME ENVID=a+2Bb RET=HDRS' },
+    ]);
+    // Without new ones it keeps the old.
+    expect(change('other')).toEqual([reply]);
+    expect(change('postfix', 'RET=HDRS')).toEqual([{ ...reply, args: 'RET=HDRS' }]);
+  });
+
   test('of two, the last counts', () => {
     expect(
       made(
