@@ -1,36 +1,40 @@
-/** Postern, a Postfix that asks it, and a next hop that keeps what arrives: a mail system for tests. */
+/** Postern, an MTA that asks it, and a next hop that keeps what arrives: a mail system for tests. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type Milter, type Mta, type MtaName, type MtaSettings, startMta } from '../harness/mta.ts';
 import { freePorts } from '../harness/ports.ts';
-import { type Postfix, type Settings, startPostfix } from '../harness/postfix.ts';
 import { type RunningProcess, startProcess } from '../harness/processes.ts';
 import { type Receiver, startReceiver } from '../harness/receiver.ts';
 import { SmtpClient } from '../harness/smtp-client.ts';
 import { type SendOptions, send, type Transcript } from '../harness/smtp-session.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../harness/temporary-directory.ts';
 
-const ROOT = join(__dirname, '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node');
 const POSTERN = join(ROOT, 'bin', 'postern.js');
+/** Sendmail uses no socket to which a path leads that anybody may write to, such as /tmp. */
+const SOCKETS = relative(tmpdir(), '/run/postern-e2e-');
 
-/** A place where Postfix asks Postern, with filters of its own. */
+/** A place where the MTA asks Postern, with filters of its own. */
 export interface Place {
   /** Source texts by the name of the filter, in the order in which they run. */
   readonly filters: Readonly<Record<string, string>>;
-  /** Settings of this smtpd in master.cf. */
-  readonly smtpd?: Readonly<Record<string, string>>;
   /** Listens on a Unix socket instead of TCP. */
   readonly unix?: boolean;
+  /** How long the MTA waits for a reply. */
+  readonly timeoutSeconds?: number;
 }
 
 export interface MailSystemOptions<Name extends string> {
+  readonly mta: MtaName;
   readonly places: Readonly<Record<Name, Place>>;
   readonly workers?: number;
   /** `limits` of the configuration. */
   readonly limits?: Readonly<Record<string, unknown>>;
-  /** main.cf. */
-  readonly settings?: Settings;
+  /** Settings of the MTA. */
+  readonly settings?: MtaSettings;
 }
 
 /** A line of Postern's log. */
@@ -38,22 +42,25 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string
 
 export class MailSystem<Name extends string> {
   readonly receiver: Receiver;
-  readonly postfix: Postfix;
+  readonly mta: Mta;
   postern: RunningProcess;
   readonly #folder: TemporaryDirectory;
+  readonly #sockets: TemporaryDirectory;
   readonly #ports: ReadonlyMap<string, number>;
 
   private constructor(parts: {
     receiver: Receiver;
-    postfix: Postfix;
+    mta: Mta;
     postern: RunningProcess;
     folder: TemporaryDirectory;
+    sockets: TemporaryDirectory;
     ports: ReadonlyMap<string, number>;
   }) {
     this.receiver = parts.receiver;
-    this.postfix = parts.postfix;
+    this.mta = parts.mta;
     this.postern = parts.postern;
     this.#folder = parts.folder;
+    this.#sockets = parts.sockets;
     this.#ports = parts.ports;
   }
 
@@ -64,23 +71,20 @@ export class MailSystem<Name extends string> {
     try {
       const folder = await temporaryDirectory('postern-e2e-');
       stops.unshift(() => folder.remove());
-      const names = Object.keys(options.places) as Name[];
-      const listeners = await writeConfig(folder.path, options);
+      const sockets = await temporaryDirectory(SOCKETS);
+      stops.unshift(() => sockets.remove());
+      const milters = await writeConfig(folder.path, sockets.path, options);
       const postern = await startPostern(folder.path);
       stops.unshift(() => postern.stop());
       const receiver = await startReceiver();
       stops.unshift(() => receiver.close());
-      const postfix = await startPostfix({
-        receiverPort: receiver.port,
-        services: names.map((name, index) => ({
-          milters: listeners[index]!,
-          options: options.places[name].smtpd ?? {},
-        })),
-        ...(options.settings ? { settings: options.settings } : {}),
-      });
-      stops.unshift(() => postfix.stop());
-      const ports = new Map(names.map((name, index) => [name, postfix.ports[index]!]));
-      return new MailSystem<Name>({ receiver, postfix, postern, folder, ports });
+      const { settings } = options;
+      const mta = await startMta(options.mta, { milters, receiverPort: receiver.port, settings });
+      stops.unshift(() => mta.stop());
+      const ports = new Map(
+        Object.keys(options.places).map((name, index) => [name, mta.ports[index]!]),
+      );
+      return new MailSystem<Name>({ receiver, mta, postern, folder, sockets, ports });
     } catch (error) {
       for (const stop of stops) await stop();
       throw error;
@@ -128,10 +132,11 @@ export class MailSystem<Name extends string> {
 
   /** Ends everything, whatever state it is in. */
   async stop(): Promise<void> {
-    await this.postfix.stop();
+    await this.mta.stop();
     await this.postern.stop();
     await this.receiver.close();
     await this.#folder.remove();
+    await this.#sockets.remove();
   }
 }
 
@@ -154,18 +159,19 @@ function startPostern(folder: string): Promise<RunningProcess> {
   });
 }
 
-/** Writes filters and configuration; gives Postfix's spelling of each place's listener. */
+/** Writes filters and configuration; gives the filter of each place, for the MTA. */
 async function writeConfig<Name extends string>(
   folder: string,
+  sockets: string,
   { places, workers = 1, limits = {} }: MailSystemOptions<Name>,
-): Promise<string[]> {
+): Promise<Milter[]> {
   await mkdir(join(folder, 'filters'));
   const entries = Object.entries<Place>(places);
   const ports = await freePorts(entries.length);
   const filters: object[] = [];
   const listeners: object[] = [];
-  const spellings: string[] = [];
-  for (const [index, [place, { filters: sources, unix }]] of entries.entries()) {
+  const milters: Milter[] = [];
+  for (const [index, [place, { filters: sources, unix, timeoutSeconds }]] of entries.entries()) {
     const names: string[] = [];
     for (const [filter, source] of Object.entries(sources)) {
       const name = `${place}-${filter}`;
@@ -173,10 +179,9 @@ async function writeConfig<Name extends string>(
       filters.push({ path: `filters/${name}.ts`, name });
       names.push(name);
     }
-    const listen = unix
-      ? `unix:${join(folder, `${place}.sock`)}`
-      : `inet:127.0.0.1:${ports[index]}`;
-    spellings.push(listen);
+    const at = unix ? { path: join(sockets, `${place}.sock`) } : { port: ports[index]! };
+    const listen = 'path' in at ? `unix:${at.path}` : `inet:127.0.0.1:${at.port}`;
+    milters.push({ at, timeoutSeconds });
     listeners.push({ listen, filters: names, ...(unix ? { mode: '0666' } : {}) });
   }
   const config = {
@@ -190,7 +195,7 @@ async function writeConfig<Name extends string>(
     join(folder, 'postern.config.ts'),
     `import { defineConfig } from 'postern';\nexport default defineConfig(${JSON.stringify(config, undefined, 2)});\n`,
   );
-  return spellings;
+  return milters;
 }
 
 function parseLine(line: string): LogLine | undefined {

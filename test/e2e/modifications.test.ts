@@ -1,24 +1,21 @@
-import { describeWith } from '../harness/requirements.ts';
+import type { MtaName } from '../harness/mta.ts';
 import { MailSystem } from './mail-system.ts';
+import { onEachMta } from './on-each-mta.ts';
 
 /** Does to a message what its Subject names. */
 const CHANGES = `import type { Message, Session } from 'postern';
   const actions: Record<string, (message: Message, session: Session) => unknown> = {
     add: (m) => { m.headers.add('X-Added', 'one'); m.headers.add('X-Added', 'two'); },
-    'insert at 0': (m) => { m.headers.insert(0, 'X-First', 'second'); m.headers.insert(0, 'X-First', 'first'); },
-    'insert at 1': (m) => { m.headers.insert(1, 'X-Below', 'the MTA’s own'); },
-    'insert in the middle': (m) => { m.headers.insert(2, 'X-Middle', 'above To'); },
-    'insert beside': (m) => { m.headers.insertBefore('To', 'X-Before', 'To'); m.headers.insertAfter('To', 'X-After', 'To'); for (const h of m.headers) if (h.text === 'three') m.headers.insertAfter(h, 'X-After', 'three'); },
-    change: (m) => { m.headers.change('X-Many', 'TWO', 2); m.headers.change('from', 'Changed <changed@example.org>'); },
-    'change what is not there': (m) => { m.headers.change('X-None', 'added'); },
-    delete: (m) => { m.headers.delete('X-Many', 1); m.headers.delete('X-Many', 1); },
-    'delete all': (m) => { m.headers.delete('x-many'); m.headers.delete('X-None'); },
-    'change and delete': (m) => { m.headers.delete('X-Many', 2); m.headers.change('X-Many', 'was three', 2); m.headers.add('X-Many', 'four'); },
+    'what is made by the MTA': (m) => { m.headers.add('Date', 'today'); m.headers.add('Message-Id', '<filter@example.org>'); },
+    'what Sendmail does not send': (m) => { for (const name of ['Return-Path', 'Bcc', 'Content-Length', 'Full-Name', 'Resent-From']) m.headers.add(name, 'a@example.org'); },
+    'long header': (m) => { m.headers.add('X-Long', 'word '.repeat(1000).trim()); },
     encode: (m) => { m.headers.add('X-Text', 'Grüße aus Köln'); m.headers.add('X-Bytes', new Uint8Array([0x4b, 0xf6])); },
     fold: (m) => { m.headers.add('X-Folded', 'one\\n two\\r\\n\\tthree'); },
     sender: (m) => { m.setSender('changed@example.org'); },
     'null sender': (m) => { m.setSender(''); },
     'sender with args': (m) => { m.setSender('changed@example.org', { RET: 'HDRS', ENVID: 'abc' }); },
+    nobody: (m) => { for (const { address } of m.recipients) m.deleteRecipient(address); },
+    'unknown arguments': (m) => { m.addRecipient('added@example.net', { NOSUCH: 'thing' }); },
     recipients: (m) => { m.addRecipient('added@example.net'); m.deleteRecipient(m.recipients[0]!.address); m.addRecipient('notified@example.org', { NOTIFY: 'NEVER' }); },
     body: (m) => { m.replaceBody('New body.\\n\\n.dot\\n'); },
     'body of bytes': (m) => { m.replaceBody(new Uint8Array([0xe9, 0xff, 13, 10])); },
@@ -32,11 +29,49 @@ const CHANGES = `import type { Message, Session } from 'postern';
 
 const LATER = `export function eom(session, message) { message.headers.add('X-Later-Sees', String([...message.headers].length)); message.headers.delete('X-Added', 1); }`;
 
-describeWith(['postfix'], 'an eom handler', () => {
+type Sending = {
+  readonly place?: 'changes' | 'both';
+  /** Headers that are left out. */
+  readonly without?: RegExp;
+  readonly mailArgs?: readonly string[];
+  readonly body?: string;
+  /** Somebody else who gets the message. */
+  readonly expectedTo?: string;
+};
+
+interface Differences {
+  /** Where headers end up that the MTA makes if they are missing. */
+  readonly missing: (added: readonly string[], others: readonly string[]) => readonly string[];
+  /** What is left of headers that Sendmail deals with itself. */
+  readonly kept: readonly string[];
+  readonly addsRecipientWithUnknownArgs: boolean;
+}
+
+const DIFFERENCES: Readonly<Record<MtaName, Differences>> = {
+  postfix: {
+    missing: (added, others) => [...others, ...added],
+    kept: ['Return-Path', 'Bcc', 'Content-Length', 'Full-Name', 'Resent-From'].map(
+      (name) => `${name}: a@example.org`,
+    ),
+    // It logs a warning and ignores the arguments.
+    addsRecipientWithUnknownArgs: true,
+  },
+  sendmail: {
+    // They take the places of those that it would have made.
+    missing: (added, others) => [...added, ...others],
+    // H_ACHECK, H_BCC and H_RESENT in its conf.c
+    kept: [],
+    // It ignores the recipient.
+    addsRecipientWithUnknownArgs: false,
+  },
+};
+
+onEachMta('an eom handler', (mta) => {
   let system: MailSystem<'changes' | 'both'>;
 
   beforeAll(async () => {
     system = await MailSystem.start({
+      mta,
       places: {
         changes: { filters: { changes: CHANGES } },
         both: { filters: { changes: CHANGES, later: LATER } },
@@ -48,28 +83,25 @@ describeWith(['postfix'], 'an eom handler', () => {
   let count = 0;
 
   /** Sends a message with this Subject and gives what arrives. */
-  async function arrives(
-    subject: string,
-    place: 'changes' | 'both' = 'changes',
-    expectedTo?: string,
-  ) {
+  async function arrives(subject: string, sending: Sending = {}) {
+    const { place = 'changes', without, mailArgs = [], body = 'Old body.' } = sending;
     count += 1;
     const to = `recipient${count}@example.com`;
-    const lines = [
-      'From: Sender <sender@example.org>',
-      `To: ${to}`,
-      `Subject: ${subject}`,
-      'X-Many: one',
-      'X-Many: two',
-      'X-Many: three',
-      '',
-      'Old body.',
-      '',
-    ];
-    const { end } = await system.send(place, { to, message: lines.join('\r\n') });
+    const many = ['one', 'two', 'three'].map((value) => `X-Many: ${value}`);
+    const headers = linesOf(`Subject: ${subject}`, ...many).filter((line) => !without?.test(line));
+    const message = Buffer.from([...headers, '', body, ''].join('\r\n'), 'latin1');
+    const { end } = await system.send(place, { to, message, mailArgs });
     expect(end?.code).toBe(250);
-    return system.receiver.nextTo(expectedTo ?? to);
+    return system.receiver.nextTo(sending.expectedTo ?? to);
   }
+
+  const linesOf = (...names: string[]) => [
+    'Date: Fri, 20 Nov 2026 20:00:00 +0000',
+    'Message-Id: <1@example.org>',
+    'From: Sender <sender@example.org>',
+    `To: recipient${count}@example.com`,
+    ...names,
+  ];
 
   const listed = (message: Awaited<ReturnType<typeof arrives>>) =>
     message
@@ -77,95 +109,39 @@ describeWith(['postfix'], 'an eom handler', () => {
       .map(({ name, value }) =>
         `${name}: ${value.split(/\r\n/)[0]}`.replace(/^Received:.*/, 'Received'),
       );
-  const usual = (from: number) =>
-    [
-      `To: recipient${count}@example.com`,
-      'Subject: ',
-      'X-Many: one',
-      'X-Many: two',
-      'X-Many: three',
-    ].slice(from);
-
   test('adds headers at the end, in order', async () => {
     const message = await arrives('add');
     expect(listed(message).slice(-3)).toEqual(['X-Many: three', 'X-Added: one', 'X-Added: two']);
-  });
-
-  test('inserts above everything', async () => {
-    expect(listed(await arrives('insert at 0')).slice(0, 3)).toEqual([
-      'X-First: first',
-      'X-First: second',
-      'Received',
-    ]);
-  });
-
-  test('inserts below the Received of the MTA', async () => {
-    const names = (await arrives('insert at 1')).headers().map(({ name }) => name);
-    expect(names.slice(0, 3)).toEqual(['Received', 'X-Below', 'From']);
-  });
-
-  test('inserts in the middle', async () => {
-    const names = (await arrives('insert in the middle')).headers().map(({ name }) => name);
-    expect(names.slice(0, 4)).toEqual(['Received', 'From', 'X-Middle', 'To']);
-  });
-
-  test('inserts before and after a header', async () => {
-    const names = listed(await arrives('insert beside')).map((line) =>
-      line.replace(/: (Sender|recipient|insert).*/, ''),
-    );
-    expect(names).toEqual([
-      'Received',
-      'From',
-      'X-Before: To',
-      'To',
-      'X-After: To',
-      'Subject',
-      'X-Many: one',
-      'X-Many: two',
-      'X-Many: three',
-      'X-After: three',
-    ]);
-  });
-
-  test('changes headers in their places', async () => {
-    const message = await arrives('change');
-    expect(listed(message)).toEqual([
-      'Received',
-      'From: Changed <changed@example.org>',
-      ...usual(0).slice(0, 1),
-      'Subject: change',
-      'X-Many: one',
-      'X-Many: TWO',
-      'X-Many: three',
-    ]);
-  });
-
-  test('adds a header that it wanted to change', async () => {
-    expect(listed(await arrives('change what is not there')).at(-1)).toBe('X-None: added');
-  });
-
-  test('deletes headers one after the other, each counting what is left', async () => {
-    expect(listed(await arrives('delete')).filter((line) => line.startsWith('X-Many'))).toEqual([
-      'X-Many: three',
-    ]);
-  });
-
-  test('deletes all headers of a name', async () => {
-    expect(listed(await arrives('delete all')).filter((line) => line.startsWith('X-Many'))).toEqual(
-      [],
-    );
-  });
-
-  test('sees its own changes when it goes on', async () => {
-    expect(
-      listed(await arrives('change and delete')).filter((line) => line.startsWith('X-Many')),
-    ).toEqual(['X-Many: one', 'X-Many: was three', 'X-Many: four']);
   });
 
   test('writes text in any language, and bytes as they are', async () => {
     const message = await arrives('encode');
     expect(message.header('X-Text')).toBe('=?UTF-8?Q?Gr=C3=BC=C3=9Fe?= aus =?UTF-8?Q?K=C3=B6ln?=');
     expect(message.header('X-Bytes')).toBe('K\xf6');
+  });
+
+  test('adds what the MTA would make if it were missing: there is one of it', async () => {
+    const message = await arrives('what is made by the MTA', { without: /^(Date|Message-Id):/ });
+    expect(listed(message)).toEqual([
+      'Received',
+      ...DIFFERENCES[mta].missing(
+        ['Date: today', 'Message-Id: <filter@example.org>'],
+        linesOf(
+          ...['Subject: what is made by the MTA', 'X-Many: one', 'X-Many: two', 'X-Many: three'],
+        ).slice(2),
+      ),
+    ]);
+  });
+
+  test('adds headers that the MTA has its own ideas about', async () => {
+    const message = await arrives('what Sendmail does not send');
+    expect(listed(message).slice(linesOf().length + 5)).toEqual(DIFFERENCES[mta].kept);
+  });
+
+  test('folds what is too long for a line', async () => {
+    const value = (await arrives('long header')).header('X-Long') ?? '';
+    expect(value.replace(/\r\n/g, '')).toBe('word '.repeat(1000).trim());
+    expect(Math.max(...value.split('\r\n').map((line) => line.length))).toBeLessThan(999);
   });
 
   test('writes folded headers', async () => {
@@ -180,13 +156,39 @@ describeWith(['postfix'], 'an eom handler', () => {
     expect(withArgs.senderArgs).toEqual(expect.arrayContaining(['RET=HDRS', 'ENVID=abc']));
   });
 
+  test('changes the sender and keeps the arguments that it does not name', async () => {
+    const mailArgs = ['BODY=8BITMIME', 'RET=FULL', 'ENVID=old'];
+    // With bytes that make Sendmail keep 8BITMIME.
+    const message = await arrives('sender with args', { mailArgs, body: '\xe9' });
+    expect(message.senderArgs).toEqual(
+      expect.arrayContaining(['BODY=8BITMIME', 'RET=HDRS', 'ENVID=abc']),
+    );
+    expect((await arrives('sender', { mailArgs, body: '\xe9' })).senderArgs).toEqual(
+      expect.arrayContaining(mailArgs),
+    );
+  });
+
   test('adds and deletes recipients', async () => {
-    const { recipients } = await arrives('recipients', 'changes', 'added@example.net');
-    expect(recipients.map(({ address }) => address)).toEqual([
-      'added@example.net',
-      'notified@example.org',
-    ]);
-    expect(recipients[1]?.args).toContain('NOTIFY=NEVER');
+    const { recipients } = await arrives('recipients', { expectedTo: 'added@example.net' });
+    const byAddress = new Map(recipients.map(({ address, args }) => [address, args]));
+    expect([...byAddress.keys()].sort()).toEqual(['added@example.net', 'notified@example.org']);
+    expect(byAddress.get('notified@example.org')).toContain('NOTIFY=NEVER');
+  });
+
+  test('adds a recipient with arguments that nobody knows', async () => {
+    const { recipients } = await arrives('unknown arguments');
+    const added = recipients.some(({ address }) => address === 'added@example.net');
+    expect(added).toBe(DIFFERENCES[mta].addsRecipientWithUnknownArgs);
+  });
+
+  test('deletes all recipients: the message is dropped', async () => {
+    const to = ['nobody1@example.com', 'nobody2@example.com'];
+    const message = 'From: a@example.org\r\nSubject: nobody\r\n\r\nx\r\n';
+    expect((await system.send('changes', { to, message })).end?.code).toBe(250);
+    await arrives('nothing');
+    expect(await system.mta.queue()).toEqual([]);
+    const all = system.receiver.messages.flatMap(({ recipients }) => recipients);
+    expect(all.filter(({ address }) => to.includes(address))).toEqual([]);
   });
 
   test('replaces the body', async () => {
@@ -204,7 +206,7 @@ describeWith(['postfix'], 'an eom handler', () => {
       message: `From: a@example.org\r\nSubject: quarantine\r\n\r\nx\r\n`,
     });
     expect(end?.code).toBe(250);
-    const held = await system.postfix.waitForQueue(
+    const held = await system.mta.waitForQueue(
       ({ queueName, recipients }) => queueName === 'hold' && recipients[0]?.address === to,
     );
     expect(held.sender).toBe('sender@example.org');
@@ -215,10 +217,7 @@ describeWith(['postfix'], 'an eom handler', () => {
     expect(listed(message)).toEqual([
       'X-Top: top',
       'Received',
-      'From: Sender <sender@example.org>',
-      `To: recipient${count}@example.com`,
-      'Subject: everything',
-      'X-End: end',
+      ...linesOf('Subject: everything', 'X-End: end'),
     ]);
     expect([message.sender, message.body()]).toEqual(['all@example.org', 'all\r\n']);
   });
@@ -227,18 +226,17 @@ describeWith(['postfix'], 'an eom handler', () => {
     const message = await arrives('nothing');
     expect(listed(message)).toEqual([
       'Received',
-      'From: Sender <sender@example.org>',
-      `To: recipient${count}@example.com`,
-      'Subject: nothing',
-      'X-Many: one',
-      'X-Many: two',
-      'X-Many: three',
+      ...linesOf('Subject: nothing', 'X-Many: one', 'X-Many: two', 'X-Many: three'),
     ]);
     expect(message.body()).toBe('Old body.\r\n');
   });
 
   test('of a later filter sees what the first one did, and may undo it', async () => {
-    const message = await arrives('add', 'both');
-    expect(listed(message).slice(-3)).toEqual(['X-Many: three', 'X-Added: two', 'X-Later-Sees: 8']);
+    const message = await arrives('add', { place: 'both' });
+    expect(listed(message).slice(-3)).toEqual([
+      'X-Many: three',
+      'X-Added: two',
+      'X-Later-Sees: 10',
+    ]);
   });
 });

@@ -1,5 +1,7 @@
-import { describeWith } from '../harness/requirements.ts';
+import type { MtaName } from '../harness/mta.ts';
 import { MailSystem } from './mail-system.ts';
+import { onEachMta } from './on-each-mta.ts';
+import { AT_CONNECT, heard, OWN_TEXTS } from './refusals.ts';
 
 /** Answers as the name in HELO says: `reject-mail`, `tempfail-eom`, `discard-data`, `accept-rcpt`, ... */
 const OBEDIENT = `import { accept, discard, kv, log, reject, tempfail, type Session } from 'postern';
@@ -10,6 +12,7 @@ const OBEDIENT = `import { accept, discard, kv, log, reject, tempfail, type Sess
     if (verdict === 'tempfail') return tempfail(451, '4.7.' + phase.length, 'Not now, ' + phase);
     if (verdict === 'lines') return reject(550, '5.7.1', ['First line', 'second line']);
     if (verdict === 'plain') return reject();
+    if (verdict === 'later') return tempfail();
     if (verdict === 'busy') return tempfail(421, '4.3.2', 'Closing');
     if (verdict === 'discard') return discard();
     if (verdict === 'accept') return accept();
@@ -23,22 +26,31 @@ const OBEDIENT = `import { accept, discard, kv, log, reject, tempfail, type Sess
   export const body = (s) => obey(s, 'body');
   export const eom = (s, m) => { m.headers.add('X-Reached', 'eom'); return obey(s, 'eom'); };`;
 
-const AT_CONNECT = (verdict: string) =>
+const CONNECTS = (verdict: string) =>
   `import { accept, reject, tempfail } from 'postern'; export function connect() { return ${verdict}; } export function mail() { return reject('5.0.0 mail was asked for'); }`;
 
-describeWith(['postfix'], 'a verdict', () => {
-  let system: MailSystem<'obedient' | 'refusing' | 'busy' | 'accepting'>;
+/** How it logs that it drops a message because a filter said so. */
+const DISCARDED: Readonly<Record<MtaName, RegExp>> = {
+  postfix: /milter-discard: /,
+  // Replies of filters as its trace shows them, before the end of the message and at it.
+  sendmail: /(returned|state) d$/m,
+};
+
+onEachMta('a verdict', (mta) => {
+  let system: MailSystem<'obedient' | 'refusing' | 'later' | 'busy' | 'accepting'>;
 
   beforeAll(async () => {
     system = await MailSystem.start({
+      mta,
       places: {
         obedient: { filters: { obeys: OBEDIENT } },
-        refusing: { filters: { refuses: AT_CONNECT(`reject(554, '5.7.1', 'We do not talk')`) } },
-        busy: { filters: { busy: AT_CONNECT(`tempfail(421, '4.7.0', 'Too many connections')`) } },
-        accepting: { filters: { accepts: AT_CONNECT('accept()') } },
+        refusing: { filters: { refuses: CONNECTS(`reject(554, '5.7.1', 'We do not talk')`) } },
+        later: { filters: { refuses: CONNECTS(`tempfail(451, '4.7.1', 'Not today')`) } },
+        busy: { filters: { busy: CONNECTS(`tempfail(421, '4.7.0', 'Too many connections')`) } },
+        accepting: { filters: { accepts: CONNECTS('accept()') } },
       },
       // The HELO is refused when it comes, not at RCPT.
-      settings: { smtpd_delay_reject: 'no' },
+      settings: { postfix: { smtpd_delay_reject: 'no' } },
     });
   });
   afterAll(() => system?.stop());
@@ -75,25 +87,33 @@ describeWith(['postfix'], 'a verdict', () => {
     },
   );
 
-  test('reject in helo refuses HELO, and Postfix passes its text on', async () => {
-    const transcript = await system.send('obedient', { helo: 'reject-helo' });
-    const heard = [transcript.ehlo, transcript.mail, ...transcript.rcpt].find(
-      (reply) => reply && reply.code >= 500,
-    );
-    expect(heard?.text).toBe('554 5.7.4 No helo, 100% sure');
+  test('in helo lets the client say HELO, and refuses what follows', async () => {
+    const { ehlo, mail } = await system.send('obedient', { helo: 'reject-helo' });
+    expect(ehlo?.code).toBe(250);
+    expect(mail?.text).toBe('554 5.7.4 No helo, 100% sure');
   });
 
   test('of several lines arrives as several lines', async () => {
-    const transcript = await system.send('obedient', { helo: 'lines-mail' });
-    expect(transcript.mail?.lines).toHaveLength(2);
-    expect(transcript.mail?.text).toBe('550-5.7.1 First line\n550 5.7.1 second line');
+    const { mail } = await system.send('obedient', { helo: 'lines-mail' });
+    const lines = '550-5.7.1 First line\n550 5.7.1 second line';
+    expect(mail?.text).toBe(heard(mta, 'sender@example.org', lines));
   });
 
-  test('without a text has the text of the MTA', async () => {
-    expect((await system.send('obedient', { helo: 'plain-rcpt' })).rcpt[0]?.text).toMatch(
-      /^550 5\.7\.1 .*Command rejected/,
-    );
-  });
+  test.each(['helo', 'mail', 'rcpt', 'data', 'eom'] as const)(
+    'without a text in %s has the text of the MTA',
+    async (phase) => {
+      for (const [word, texts] of [
+        ['plain', OWN_TEXTS[mta].reject],
+        ['later', OWN_TEXTS[mta].tempfail],
+      ] as const) {
+        const { quit, greeting, ...phases } = await system.send('obedient', {
+          helo: `${word}-${phase}`,
+        });
+        const replies = [phases.ehlo, phases.mail, ...phases.rcpt, phases.data, phases.end];
+        expect(replies.find((reply) => reply && reply.code >= 400)?.text).toBe(texts[phase]);
+      }
+    },
+  );
 
   test('of 421 ends the SMTP session', async () => {
     const transcript = await system.send('obedient', { helo: 'busy-mail' });
@@ -101,18 +121,19 @@ describeWith(['postfix'], 'a verdict', () => {
     expect(transcript.quit).toBeUndefined();
   });
 
-  test('reject in connect is the code of the greeting; its text is Postfix’s own', async () => {
-    const client = await system.connect('refusing');
-    expect(client.greeting.text).toBe('554 mx.postern.test ESMTP not accepting connections');
+  test.each(['refusing', 'later'] as const)('in connect: %s', async (place) => {
+    const expected = AT_CONNECT[mta][place];
+    const client = await system.connect(place);
+    expect(client.greeting.text).toMatch(expected.greeting);
     await client.ehlo();
-    expect((await client.mail('sender@example.org')).code).toBe(554);
+    expect((await client.mail('sender@example.org')).text).toBe(expected.mail);
     client.destroy();
   });
 
-  test('tempfail in connect sends the client away for now', async () => {
+  test('of 421 in connect sends the client away for now', async () => {
     const client = await system.connect('busy');
     expect(client.greeting.code).toBe(421);
-    client.destroy();
+    await client.closed;
   });
 
   test('accept in connect keeps the filter out of the whole connection', async () => {
@@ -125,16 +146,14 @@ describeWith(['postfix'], 'a verdict', () => {
     'discard in %s takes the message and drops it',
     async (phase) => {
       const to = `discarded-in-${phase}@example.com`;
+      const after = system.mta.log().length;
       const transcript = await system.send('obedient', { helo: `discard-${phase}`, to });
       expect(transcript.end?.code).toBe(250);
-      await system.postfix.waitForLog(
-        new RegExp(`milter-discard: .* proto=ESMTP helo=<discard-${phase}>`),
-      );
+      await system.mta.waitForLog(DISCARDED[mta], { after });
       await system.send('obedient', { helo: 'harmless', to: 'marker@example.com' });
       await system.receiver.nextTo('marker@example.com');
-      expect(system.receiver.messages.some(({ recipients }) => recipients[0]?.address === to)).toBe(
-        false,
-      );
+      const everywhere = [...system.receiver.messages, ...(await system.mta.queue())];
+      expect(everywhere.some(({ recipients }) => recipients[0]?.address === to)).toBe(false);
     },
   );
 

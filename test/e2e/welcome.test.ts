@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWith } from '../harness/requirements.ts';
 import { MailSystem } from './mail-system.ts';
+import { onEachMta } from './on-each-mta.ts';
+import { heard } from './refusals.ts';
 
 const WELCOME = readFileSync(
   join(__dirname, '..', '..', 'filters', 'examples', 'welcome.ts'),
   'utf8',
 );
 
-describeWith(['postfix'], 'the filter that npm start serves', () => {
+onEachMta('the filter that npm start serves', (mta) => {
   let system: MailSystem<'welcome'>;
 
   beforeAll(async () => {
-    system = await MailSystem.start({ places: { welcome: { filters: { welcome: WELCOME } } } });
+    system = await MailSystem.start({
+      mta,
+      places: { welcome: { filters: { welcome: WELCOME } } },
+    });
   });
   afterAll(() => system?.stop());
 
@@ -24,6 +28,8 @@ describeWith(['postfix'], 'the filter that npm start serves', () => {
       expect(message.header('X-Postern')).toBe(`message ${count} from 127.0.0.1 today`);
     }
     const { rcpt } = await system.send('welcome', { to: 'nobody@example.com' });
-    expect(rcpt[0]?.text).toBe('550 5.1.1 There is nobody here by that name');
+    expect(rcpt[0]?.text).toBe(
+      heard(mta, 'nobody@example.com', '550 5.1.1 There is nobody here by that name'),
+    );
   });
 });

@@ -23,10 +23,19 @@ describe('tests that need programs', () => {
     });
   });
 
-  test('need root for Postfix', () => {
-    expect(planFor(['postfix'], { ...FULL, isRoot: false })).toEqual({
+  test('need root for Postfix and Sendmail', () => {
+    expect(planFor(['postfix', 'sendmail'], { ...FULL, isRoot: false })).toEqual({
       kind: 'skip',
-      reason: 'only root can start: postfix',
+      reason: 'only root can start: postfix, sendmail',
     });
+  });
+
+  test('get Sendmail from npm test, since it cannot be installed beside Postfix', () => {
+    expect(planFor(['sendmail', 'swaks'], { ...BARE, isRoot: false })).toEqual({
+      kind: 'skip',
+      reason:
+        'not installed: swaks; apt-get install swaks; not unpacked: sendmail; npm test does it, as root; only root can start: sendmail',
+    });
+    expect(planFor(['sendmail'], { ...BARE, isCI: true }).kind).toBe('fail');
   });
 });

@@ -2,6 +2,7 @@
 
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isSendmailReady } from './sendmail-package.ts';
 
 /** Debian's package for each program that a test may need. */
 const PACKAGES = {
@@ -17,13 +18,13 @@ const PACKAGES = {
 } as const;
 
 /** These give up root themselves, so they have to be started as root. */
-const STARTED_BY_ROOT: readonly ProgramName[] = ['postfix'];
+const STARTED_BY_ROOT: readonly ProgramName[] = ['postfix', 'sendmail'];
 
 /** Not in everybody's PATH, but servers are there. */
 const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** A program that a test may need. */
-export type ProgramName = keyof typeof PACKAGES;
+/** A program that a test may need. Sendmail is unpacked, not installed (sendmail-package.ts). */
+export type ProgramName = keyof typeof PACKAGES | 'sendmail';
 
 /** What is known of the machine. */
 export type Machine = {
@@ -67,10 +68,12 @@ export function describeWith(
 /** What becomes of tests that need these programs on this machine. */
 export function planFor(programs: readonly ProgramName[], machine: Machine): Plan {
   const missing = programs.filter((program) => !machine.has(program));
-  const packages = missing.map((program) => PACKAGES[program]);
+  const installable = missing.filter((program) => program !== 'sendmail');
+  const packages = installable.map((program) => PACKAGES[program]);
   const reasons = [
-    missing.length > 0 &&
-      `not installed: ${missing.join(', ')}; apt-get install ${packages.join(' ')}`,
+    installable.length > 0 &&
+      `not installed: ${installable.join(', ')}; apt-get install ${packages.join(' ')}`,
+    missing.includes('sendmail') && 'not unpacked: sendmail; npm test does it, as root',
     !machine.isRoot &&
       programs.some((program) => STARTED_BY_ROOT.includes(program)) &&
       `only root can start: ${programs.filter((each) => STARTED_BY_ROOT.includes(each)).join(', ')}`,
@@ -88,6 +91,7 @@ function thisMachine(): Machine {
 }
 
 function isInstalled(program: ProgramName): boolean {
+  if (program === 'sendmail') return isSendmailReady();
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...MORE_FOLDERS];
   return folders.some((folder) => {
     try {
