@@ -19,6 +19,8 @@ export interface StrayCase {
   readonly plan?: keyof typeof STRAY_PLANS;
   /** `null`: the session begins without OPTNEG. */
   readonly offer?: Offer | null;
+  /** Before the script: what each side answers with one reply. It is waited for. */
+  readonly first?: Script;
   readonly script: Script;
   /** Sent after the script as it is. */
   readonly bytes?: readonly number[];
