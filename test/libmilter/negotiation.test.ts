@@ -86,6 +86,8 @@ function expectedDeal(event: EventPhase, phases: readonly PlanPhase[]): Deal {
     return has(event) || (event === 'header' && has('eoh', 'body', 'eom')) ? 'told' : 'off';
   }
   if (has(event)) return 'answered';
+  // Sendmail says ABORT only if it has had a reply to MAIL.
+  if (event === 'mail' && has('abort')) return 'answered';
   return has(...READERS[event]) ? 'told' : 'off';
 }
 
