@@ -21,7 +21,9 @@ export const DIFFERENCES = {
   'header plan':
     'The MTA is told the way from the headers that came to those that shall be, in steps that mean the same on every MTA.',
   'no accidents with headers':
-    'An empty value leaves an empty header, a line break cannot begin another header, folds are LF, text beyond ASCII is encoded unless the message allows UTF-8.',
+    'An empty value leaves an empty header, a line break cannot begin another header, folds are LF, long lines are folded, text beyond ASCII is encoded unless the message allows UTF-8.',
+  'arguments outlive the sender':
+    'A new sender with arguments keeps BODY, RET and ENVID of the old one. With libmilter that depends on the MTA: Sendmail forgets them.',
   'addresses as the MTA knows them':
     'Addresses have their brackets, and a recipient is deleted by the very string of its RCPT command.',
   'macros end with their message':

@@ -18,7 +18,7 @@ import type { DifferenceName } from './differences.ts';
 import type { OfferName } from './offers.ts';
 import { type PlanChange, type PlanVerdict, verdict } from './plan.ts';
 import { describeScenarios, type Scenario } from './scenarios.ts';
-import type { Script } from './script.ts';
+import { mail, type Script } from './script.ts';
 
 interface Case {
   readonly name: DifferenceName;
@@ -191,6 +191,23 @@ const CASES: readonly Case[] = [
     changes: [add('X-A', 'Grüße')],
     libmilter: ['h X-A\\0 Gr\\xc3\\xbc\\xc3\\x9fe\\0', 'c'],
     postern: ['h X-A\\0 =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\\0', 'c'],
+  },
+  {
+    name: 'no accidents with headers',
+    what: 'long lines are folded',
+    changes: [add('X-A', `${'a'.repeat(900)} ${'b'.repeat(200)}`)],
+    libmilter: [`h X-A\\0 ${'a'.repeat(900)} ${'b'.repeat(200)}\\0`, 'c'],
+    postern: [`h X-A\\0 ${'a'.repeat(900)}\\n ${'b'.repeat(200)}\\0`, 'c'],
+  },
+  {
+    name: 'arguments outlive the sender',
+    what: 'on Sendmail, which forgets the old where there are new ones',
+    changes: [sender('<a@example.org>', 'ENVID=new')],
+    script: SENDMAIL.map((step) =>
+      step.kind === 'mail' ? mail('<sender@example.org>', 'BODY=8BITMIME', 'ENVID=old') : step,
+    ),
+    libmilter: ['e <a@example.org>\\0ENVID=new\\0', 'c'],
+    postern: ['e <a@example.org>\\0BODY=8BITMIME ENVID=new\\0', 'c'],
   },
   {
     name: 'addresses as the MTA knows them',
