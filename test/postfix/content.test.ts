@@ -19,6 +19,14 @@ const CHANGES = `export function eom(session, message) {
     headers.insertAfter('X-Change', 'X-After', 'after');
   }`;
 
+/** Writes headers that are longer than any MTA takes, with others around them. */
+const EXAGGERATES = `export function eom(session, { headers }) {
+    headers.add('X-Long', 'x'.repeat(500_000));
+    headers.change('X-Change', 'y'.repeat(500_000));
+    headers.insert(0, 'X-Folded', 'word\\n '.repeat(50_000) + 'end');
+    headers.add('X-End', 'end');
+  }`;
+
 const bytes = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 
 /** Messages that filters and MTAs have stumbled over. Latin1, one character a byte. */
@@ -53,16 +61,20 @@ const MESSAGES: Readonly<Record<string, Buffer>> = {
 };
 
 describeWith(['postfix'], 'content', () => {
-  let site: Site<'reads' | 'changes', 'plain' | 'reads' | 'changes'>;
+  let site: Site<
+    'reads' | 'changes' | 'exaggerates',
+    'plain' | 'reads' | 'changes' | 'exaggerates'
+  >;
 
   beforeAll(async () => {
     site = await Site.start({
-      filters: { reads: READS, changes: CHANGES },
-      postfix: ({ reads, changes }) => ({
+      filters: { reads: READS, changes: CHANGES, exaggerates: EXAGGERATES },
+      postfix: ({ reads, changes, exaggerates }) => ({
         services: {
           plain: {},
           reads: { milters: reads },
           changes: { milters: changes },
+          exaggerates: { milters: exaggerates },
         },
       }),
     });
@@ -134,6 +146,30 @@ describeWith(['postfix'], 'content', () => {
       await arrived('reads', message),
       plain.replace('\r\n\r\n', '\r\nX-Added: by a filter\r\n\r\n'),
     );
+  });
+
+  test('has headers of filters over 60 KB cut by Postfix, and those around them stay', async () => {
+    const { end } = await site.send('exaggerates', {
+      message: bytes('X-Change: 1\nX-Old: 2\n\nx\n'),
+    });
+    expect(end?.text).toMatch(/^250 /);
+    const headers = (await site.receiver.next()).headers();
+    expect(headers.map(({ name }) => name)).toEqual([
+      'X-Folded',
+      'Received',
+      'X-Change',
+      'X-Old',
+      'X-Long',
+      'X-End',
+    ]);
+    const lengths = headers.map(
+      ({ name, value }) => name.length + value.replaceAll('\r', '').length,
+    );
+    for (const index of [0, 2, 4]) {
+      expect(lengths[index]).toBeGreaterThan(59_900);
+      expect(lengths[index]).toBeLessThan(60_001);
+    }
+    expect(headers.at(-1)?.value).toBe('end');
   });
 });
 
