@@ -75,9 +75,12 @@ export class CallBoard {
     const filter = filters.description(step.filter);
     dispatch.steps.push(step);
     log.step(step, dispatch);
-    session?.apply(step);
+    // The handlers of a message that was given up may still answer: that is not about the next one.
+    const isLate = isMessagePhase(phase) && dispatch.generation !== session?.generation;
+    session?.apply(isLate ? { ...step, messageState: undefined } : step);
     const verdict = effectiveVerdict(step, filter, phase);
     const isEnd = endsChain(verdict);
+    if (isLate) return isEnd;
     const { kind } = withoutDelay(verdict).verdict;
     if (kind === 'skip') session?.skip(step.filter);
     if (kind === 'accept') {

@@ -278,6 +278,28 @@ describe('the content of a message', () => {
     expect(under.said).toEqual(['abort']);
   });
 
+  test('that was given up says nothing about the next message', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'content',
+        source: `import { reject, tempfail } from 'postern';
+          export function header(session) { session.message.state.seen = true; return reject(); }
+          export function rcpt(session) { return session.message.state.seen ? undefined : tempfail(); }`,
+      },
+    ]);
+    const session = under.open();
+    session.learn({ f: 'mail', address: '<first@example.org>', args: [] });
+    session.learn({ f: 'headers', block: 'Subject\0 hello\0', decoded: {} });
+    const late = session.call({ phase: 'header', from: 0, to: 1 });
+    session.endMessage();
+    session.learn({ f: 'mail', address: '<second@example.org>', args: [] });
+    expect((await late).verdict.kind).toBe('reject');
+    expect((await session.call(rcpt('b@example.com'))).verdict.kind).toBe('tempfail');
+    // Nor is anything left of its state, for a runner that takes over.
+    for (const { pid } of under.engine.runners) process.kill(pid!, 'SIGKILL');
+    expect((await session.call(rcpt('c@example.com'))).verdict.kind).toBe('tempfail');
+  });
+
   test('can be decided by a chunk of the body', async () => {
     const { body, said } = await play('Subject\0 x\0', 1, [
       Buffer.from('a'),
