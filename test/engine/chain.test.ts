@@ -441,6 +441,17 @@ describe('capabilities', () => {
     expect(under.logged.at(-1)?.fields.at).toMatch(/wrong\.ts:4:/);
   });
 
+  test('log keeps the beginning of fields that are too long for a line', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'talks',
+        source: `import { log } from 'postern'; export function helo() { log.info('x', { all: 'y'.repeat(9000) }); }`,
+      },
+    ]);
+    await under.open().call({ phase: 'helo' });
+    expect(String(under.logged.at(-1)?.fields.fields)).toMatch(/^\{"all":"y{1000,4090} \.\.\.$/);
+  });
+
   test('init runs before the first session, exit when the runner ends', async () => {
     under = await EngineUnderTest.start([
       {

@@ -18,7 +18,8 @@ function plain(fields: unknown): unknown {
   if (fields === undefined) return null;
   try {
     const json = JSON.stringify(fields);
-    return json === undefined || json.length > MAX_TEXT ? String(fields) : JSON.parse(json);
+    if (json === undefined) return String(fields);
+    return json.length > MAX_TEXT ? `${json.slice(0, MAX_TEXT)} ...` : JSON.parse(json);
   } catch {
     return 'fields that are not JSON';
   }
