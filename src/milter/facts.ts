@@ -1,5 +1,6 @@
 /** Commands as the facts that filters see. */
 
+import { isIPv6, SocketAddress } from 'node:net';
 import { type CommandOf, decodeText, plainAddress } from 'net-milter-codec';
 import type { Fact } from '../policy/event.ts';
 import { charsetBudget, decodeWords, hasEncodedWords } from './encoded-word.ts';
@@ -11,9 +12,16 @@ export function connectFact(command: CommandOf<'connect'>): Extract<Fact, { f: '
     f: 'connect',
     hostname: decodeText(hostname),
     family,
-    address: decodeText(plainAddress(family, address)),
+    address: oneSpelling(decodeText(plainAddress(family, address))),
     port,
   };
+}
+
+/** Sendmail writes out all zeros of IPv6, Postfix does not: keys and lists want one spelling (RFC 5952). */
+function oneSpelling(address: string): string {
+  // What has a zone is no address for SocketAddress, which would drop it.
+  if (!isIPv6(address) || address.includes('%')) return address;
+  return new SocketAddress({ address, family: 'ipv6' }).address;
 }
 
 export function heloFact(command: CommandOf<'helo'>): Fact {
