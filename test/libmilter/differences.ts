@@ -6,7 +6,7 @@ export const DIFFERENCES = {
   'discard at rcpt ends the message':
     'Postern takes DISCARD for the end of the message, as it is for the MTA. libmilter goes on with it, so that the ABORT of the MTA reaches the abort callback.',
   'content is judged at its end':
-    'What header, eoh and body handlers decide is the reply to the end of the message, and the MTA is told to go on until then, or to skip the rest of the body: the SMTP client hears of nothing earlier in any case.',
+    'What header, eoh and body handlers decide is the reply to the end of the message, and the MTA is told to go on until then, or to skip the rest of the body: the SMTP client hears of nothing earlier in any case. A message that is given up in between is followed by abort.',
   'one write for the end of a message':
     'Changes and the last reply leave together. libmilter writes each packet by itself, which costs 40 ms on TCP.',
   'misplaced verdicts fail the filter':

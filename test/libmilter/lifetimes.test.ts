@@ -1,7 +1,7 @@
 /** What ends messages and connections, in every state of them. */
 
 import type { Difference } from './differences.ts';
-import { ALL, type Plan, type PlanPhase } from './plan.ts';
+import { ALL, type Plan, type PlanPhase, verdict } from './plan.ts';
 import { describeScenarios, type Scenario } from './scenarios.ts';
 import {
   abort,
@@ -104,6 +104,20 @@ describeScenarios(
     }),
   ),
 );
+
+describeScenarios('a message that is given up after a verdict', [
+  {
+    name: 'on its envelope',
+    plan: { phases: ALL, rules: [{ phase: 'data', verdict: verdict('reject') }] },
+    script: [connect(), helo(), mail(), rcpt(), data, abort, ...message()],
+  },
+  {
+    name: 'on its content',
+    plan: { phases: ALL, rules: [{ phase: 'eoh', verdict: verdict('reject') }] },
+    script: [connect(), helo(), mail(), rcpt(), data, eoh, abort, mail(), rcpt()],
+    differences: [{ name: 'content is judged at its end', onlyPostern: ['abort'] }],
+  },
+]);
 
 describeScenarios('another connection on the same socket', [
   {

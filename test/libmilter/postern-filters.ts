@@ -58,11 +58,12 @@ export class PosternFilters implements RunningFilters {
     return {
       mta,
       journal: async () => {
-        await this.#engine.idle();
+        const own = await this.#engine.settled(index);
         return this.#under.logged
           .slice(after)
-          .filter(({ fields, text }) => fields.filter === filterName(index) && isJournal(text))
-          .map(({ text }) => text);
+          .filter(({ fields }) => fields.filter === filterName(index) && fields.session !== own)
+          .map(({ text }) => text)
+          .filter(isJournal);
       },
     };
   }
