@@ -43,7 +43,8 @@ function harmful(onError: string): FilterSource {
 
 const polite: FilterSource = {
   name: 'polite',
-  source: `import { reject } from 'postern'; export function mail(s) { s.state.n = (s.state.n ?? 0) + 1; if (s.state.n === 3) return reject('5.0.0 third'); }`,
+  // Not about CPU time: a busy machine must not fail it.
+  source: `import { reject } from 'postern'; export const options = { cpu: '500ms' }; export function mail(s) { s.state.n = (s.state.n ?? 0) + 1; if (s.state.n === 3) return reject('5.0.0 third'); }`,
 };
 
 describe('a filter that', () => {
