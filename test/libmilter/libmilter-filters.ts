@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type RunningProcess, startProcess } from '../harness/processes.ts';
@@ -14,8 +13,10 @@ import { MtaConnection } from './mta-connection.ts';
 import type { Plan } from './plan.ts';
 import { planLines } from './plan-lines.ts';
 
-const SOURCES = join(__dirname, '..', '..', 'fixtures', 'libmilter');
-const FLAGS = ['-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror'];
+const ROOT = join(__dirname, '..', '..');
+const SOURCES = join(ROOT, 'fixtures', 'libmilter');
+const CACHE = join(ROOT, 'node_modules', '.cache', 'libmilter');
+const FLAGS = ['-std=gnu11', '-O1'];
 const LIBRARIES = ['-lmilter', '-lpthread'];
 const START_MS = 20_000;
 
@@ -95,10 +96,8 @@ async function compiled(): Promise<string> {
   const files = readdirSync(SOURCES).filter((file) => /\.[ch]$/.test(file));
   const hash = createHash('sha256').update(JSON.stringify([FLAGS, process.arch]));
   for (const file of files.sort()) hash.update(file).update(readFileSync(join(SOURCES, file)));
-  // Nobody else can put a program there.
-  const folder = join(tmpdir(), `postern-libmilter-${userInfo().uid}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const program = join(folder, `planned-filter-${hash.digest('hex').slice(0, 16)}`);
+  await mkdir(CACHE, { recursive: true });
+  const program = join(CACHE, `planned-filter-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(program)) return program;
   const sources = files.filter((file) => file.endsWith('.c')).map((file) => join(SOURCES, file));
   // Test files run at the same time: each builds its own, and the last one stays.
