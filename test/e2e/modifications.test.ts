@@ -15,6 +15,7 @@ const CHANGES = `import type { Message, Session } from 'postern';
     'null sender': (m) => { m.setSender(''); },
     'sender with args': (m) => { m.setSender('changed@example.org', { RET: 'HDRS', ENVID: 'abc' }); },
     nobody: (m) => { for (const { address } of m.recipients) m.deleteRecipient(address); },
+    'other case': (m) => { m.deleteRecipient('Gone@example.com'); },
     'unknown arguments': (m) => { m.addRecipient('added@example.net', { NOSUCH: 'thing' }); },
     recipients: (m) => { m.addRecipient('added@example.net'); m.deleteRecipient(m.recipients[0]!.address); m.addRecipient('notified@example.org', { NOTIFY: 'NEVER' }); },
     body: (m) => { m.replaceBody('New body.\\n\\n.dot\\n'); },
@@ -103,6 +104,8 @@ onEachMta('an eom handler', (mta) => {
     ...names,
   ];
 
+  const small = (subject: string) => `From: a@example.org\r\nSubject: ${subject}\r\n\r\nx\r\n`;
+
   const listed = (message: Awaited<ReturnType<typeof arrives>>) =>
     message
       .headers()
@@ -175,6 +178,15 @@ onEachMta('an eom handler', (mta) => {
     expect(byAddress.get('notified@example.org')).toContain('NOTIFY=NEVER');
   });
 
+  test('deletes a recipient whose domain is written in another case', async () => {
+    const to = ['Kept@example.com', 'Gone@EXAMPLE.com'];
+    expect((await system.send('changes', { to, message: small('other case') })).end?.code).toBe(
+      250,
+    );
+    const { recipients } = await system.receiver.nextTo('Kept@example.com');
+    expect(recipients).toHaveLength(1);
+  });
+
   test('adds a recipient with arguments that nobody knows', async () => {
     const { recipients } = await arrives('unknown arguments');
     const added = recipients.some(({ address }) => address === 'added@example.net');
@@ -183,8 +195,7 @@ onEachMta('an eom handler', (mta) => {
 
   test('deletes all recipients: the message is dropped', async () => {
     const to = ['nobody1@example.com', 'nobody2@example.com'];
-    const message = 'From: a@example.org\r\nSubject: nobody\r\n\r\nx\r\n';
-    expect((await system.send('changes', { to, message })).end?.code).toBe(250);
+    expect((await system.send('changes', { to, message: small('nobody') })).end?.code).toBe(250);
     await arrives('nothing');
     expect(await system.mta.queue()).toEqual([]);
     const all = system.receiver.messages.flatMap(({ recipients }) => recipients);
@@ -201,11 +212,9 @@ onEachMta('an eom handler', (mta) => {
   test('quarantines', async () => {
     count += 1;
     const to = `recipient${count}@example.com`;
-    const { end } = await system.send('changes', {
-      to,
-      message: `From: a@example.org\r\nSubject: quarantine\r\n\r\nx\r\n`,
-    });
-    expect(end?.code).toBe(250);
+    expect((await system.send('changes', { to, message: small('quarantine') })).end?.code).toBe(
+      250,
+    );
     const held = await system.mta.waitForQueue(
       ({ queueName, recipients }) => queueName === 'hold' && recipients[0]?.address === to,
     );
