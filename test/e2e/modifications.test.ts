@@ -1,5 +1,6 @@
-import type { MtaName } from '../harness/mta.ts';
+import type { ReceivedMessage } from '../harness/receiver.ts';
 import { MailSystem } from './mail-system.ts';
+import { MESSAGE_DIFFERENCES } from './message-differences.ts';
 import { onEachMta } from './on-each-mta.ts';
 
 /** Does to a message what its Subject names. */
@@ -38,33 +39,6 @@ type Sending = {
   readonly body?: string;
   /** Somebody else who gets the message. */
   readonly expectedTo?: string;
-};
-
-interface Differences {
-  /** Where headers end up that the MTA makes if they are missing. */
-  readonly missing: (added: readonly string[], others: readonly string[]) => readonly string[];
-  /** What is left of headers that Sendmail deals with itself. */
-  readonly kept: readonly string[];
-  readonly addsRecipientWithUnknownArgs: boolean;
-}
-
-const DIFFERENCES: Readonly<Record<MtaName, Differences>> = {
-  postfix: {
-    missing: (added, others) => [...others, ...added],
-    kept: ['Return-Path', 'Bcc', 'Content-Length', 'Full-Name', 'Resent-From'].map(
-      (name) => `${name}: a@example.org`,
-    ),
-    // It logs a warning and ignores the arguments.
-    addsRecipientWithUnknownArgs: true,
-  },
-  sendmail: {
-    // They take the places of those that it would have made.
-    missing: (added, others) => [...added, ...others],
-    // H_ACHECK, H_BCC and H_RESENT in its conf.c
-    kept: [],
-    // It ignores the recipient.
-    addsRecipientWithUnknownArgs: false,
-  },
 };
 
 onEachMta('an eom handler', (mta) => {
@@ -106,12 +80,12 @@ onEachMta('an eom handler', (mta) => {
 
   const small = (subject: string) => `From: a@example.org\r\nSubject: ${subject}\r\n\r\nx\r\n`;
 
-  const listed = (message: Awaited<ReturnType<typeof arrives>>) =>
-    message
-      .headers()
-      .map(({ name, value }) =>
-        `${name}: ${value.split(/\r\n/)[0]}`.replace(/^Received:.*/, 'Received'),
-      );
+  /** Headers by their first lines. */
+  const listed = (message: ReceivedMessage) =>
+    message.headers().map(({ name, value }) => {
+      return name === 'Received' ? name : `${name}: ${value.split('\r\n')[0]}`;
+    });
+
   test('adds headers at the end, in order', async () => {
     const message = await arrives('add');
     expect(listed(message).slice(-3)).toEqual(['X-Many: three', 'X-Added: one', 'X-Added: two']);
@@ -127,7 +101,7 @@ onEachMta('an eom handler', (mta) => {
     const message = await arrives('what is made by the MTA', { without: /^(Date|Message-Id):/ });
     expect(listed(message)).toEqual([
       'Received',
-      ...DIFFERENCES[mta].missing(
+      ...MESSAGE_DIFFERENCES[mta].missing(
         ['Date: today', 'Message-Id: <filter@example.org>'],
         linesOf(
           ...['Subject: what is made by the MTA', 'X-Many: one', 'X-Many: two', 'X-Many: three'],
@@ -137,8 +111,8 @@ onEachMta('an eom handler', (mta) => {
   });
 
   test('adds headers that the MTA has its own ideas about', async () => {
-    const message = await arrives('what Sendmail does not send');
-    expect(listed(message).slice(linesOf().length + 5)).toEqual(DIFFERENCES[mta].kept);
+    const lines = listed(await arrives('what Sendmail does not send'));
+    expect(lines.slice(linesOf().length + 5)).toEqual(MESSAGE_DIFFERENCES[mta].kept);
   });
 
   test('folds what is too long for a line', async () => {
@@ -190,7 +164,7 @@ onEachMta('an eom handler', (mta) => {
   test('adds a recipient with arguments that nobody knows', async () => {
     const { recipients } = await arrives('unknown arguments');
     const added = recipients.some(({ address }) => address === 'added@example.net');
-    expect(added).toBe(DIFFERENCES[mta].addsRecipientWithUnknownArgs);
+    expect(added).toBe(MESSAGE_DIFFERENCES[mta].addsRecipientWithUnknownArgs);
   });
 
   test('deletes all recipients: the message is dropped', async () => {
