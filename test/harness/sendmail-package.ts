@@ -81,7 +81,8 @@ function installLibraries(): void {
           .split(/[ :]/)[0]!,
     )
     .filter((name) => name.startsWith('lib'));
-  const args = ['-qq', '-y', '--no-install-recommends', 'install', ...new Set(names)];
+  const args = ['-qq', '-y', '--no-install-recommends', '--no-upgrade', 'install'];
+  args.push(...new Set(names));
   if (run('apt-get', args, ROOT, 'may fail')) return;
   run('apt-get', ['-qq', 'update'], ROOT);
   run('apt-get', args, ROOT);
