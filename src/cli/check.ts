@@ -11,8 +11,8 @@ import { FilterLoadError } from '../engine/filter-set.ts';
 import { UnknownFilterError } from '../milter/server.ts';
 import { isPhase, PHASES } from '../policy/phases.ts';
 import { compileAll } from '../server/compile-all.ts';
+import { EXIT } from '../server/exit-codes.ts';
 import { openEngine } from '../server/open-engine.ts';
-import { EXIT } from './exit.ts';
 import { configOf, type ServerFlags, withServerFlags } from './server-flags.ts';
 import { quietLog } from './try-log.ts';
 

@@ -1,17 +1,10 @@
-/** Exit codes, and how a command says what was wrong. */
+/** How a command says what was wrong, and ends. */
 
 import { CompileError } from '../compile/compile.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { FilterLoadError } from '../engine/filter-set.ts';
+import { EXIT } from '../server/exit-codes.ts';
 import { MessageFileError } from './message-file.ts';
-
-export const EXIT = {
-  ok: 0,
-  /** The machine would not: a port is taken, a store cannot be opened. */
-  failed: 1,
-  /** Configuration, filters or arguments are wrong. */
-  input: 2,
-} as const;
 
 /** Prints the error for a person, one line for each mistake, and returns the exit code. */
 export function printMistake(error: unknown): number {

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { EXIT } from '../server/exit-codes.ts';
 import { checkCommand } from './check.ts';
-import { EXIT, printMistake } from './exit.ts';
+import { printMistake } from './exit.ts';
 import { serveCommand } from './serve.ts';
 import { tryCommand } from './try.ts';
 

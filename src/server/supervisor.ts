@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { parseListen } from '../milter/address.ts';
 import { applySocketMode, prepareUnixSocket } from '../milter/unix-socket.ts';
+import { EXIT } from './exit-codes.ts';
 import type { CompiledScript, ToSupervisor, ToWorker } from './messages.ts';
 
 const WORKER_MAIN = join(dirname(fileURLToPath(import.meta.url)), 'worker-main.ts');
@@ -21,8 +22,6 @@ const SETTLED_MS = 10_000;
 
 /** Workers that do not end in this time after SIGTERM are killed. */
 const DRAIN_MS = 30_000;
-
-export const EXIT = { ok: 0, failed: 1, input: 2 } as const;
 
 export interface Serving {
   readonly config: Config;
