@@ -5,11 +5,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { isSendmailReady, unpackSendmail } from '../test/harness/sendmail-package.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isCi = process.env.CI === 'true';
+
+/** Gives the Redis of a test a clock of its own. */
+const FAKETIME = `/usr/lib/${arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketime.so.1`;
 
 /** Debian's packages, and by what one sees that they are there. */
 const SERVERS = [
@@ -24,6 +28,10 @@ const SERVERS = [
   { package: 'libc6-dev', program: '/usr/include/stdio.h', suites: 'test/libmilter' },
   { package: 'libmilter-dev', program: '/usr/include/libmilter/mfapi.h', suites: 'test/libmilter' },
   { package: 'miltertest', program: '/usr/bin/miltertest', suites: 'test/miltertest' },
+  { package: 'redis-server', program: '/usr/bin/redis-server', suites: 'test/kv/redis' },
+  { package: 'libfaketime', program: FAKETIME, suites: 'test/kv/redis' },
+  { package: 'etcd-server', program: '/usr/bin/etcd', suites: 'test/kv/etcd' },
+  { package: 'memcached', program: '/usr/bin/memcached', suites: 'test/kv/memcached' },
 ];
 
 function run(command, args, options = {}) {
