@@ -9,33 +9,15 @@
  * large the store is. An entry that never expires has no row 01.
  *
  * All rows are in LMDB's main database: a named one would have to be created while the
- * store is being opened, when lmdb-guard.ts is not in force yet.
+ * store is being opened, when guard.ts is not in force yet.
  */
+
+import type { Entry } from '../entry.ts';
 
 const EXPIRY_ROW = 1;
 const ENTRY_ROW = 2;
 
 const EXPIRY_BYTES = 6;
-
-/** Year 10889, the largest that fits; a longer time to live ends there. */
-const MAX_EXPIRY_MS = 2 ** 48 - 1;
-
-export const NEVER = 0;
-
-/** A stored value and when it expires ({@link NEVER}, or milliseconds since 1970). */
-export interface Entry {
-  readonly expiryMs: number;
-  readonly value: Buffer;
-}
-
-/** When something expires that is stored `nowMs` for `ttlMs` (`undefined`: for good). */
-export function expiryAt(nowMs: number, ttlMs: number | undefined): number {
-  return ttlMs === undefined ? NEVER : Math.min(Math.ceil(nowMs + ttlMs), MAX_EXPIRY_MS);
-}
-
-export function isExpired({ expiryMs }: Entry, nowMs: number): boolean {
-  return expiryMs !== NEVER && expiryMs <= nowMs;
-}
 
 /** The row key of an entry. */
 export function entryRow(key: Uint8Array): Buffer {
@@ -84,4 +66,28 @@ export function expiredRows(nowMs: number): { readonly start: Buffer; readonly e
 /** The range of all entries. */
 export function allEntries(): { readonly start: Buffer; readonly end: Buffer } {
   return { start: Buffer.of(ENTRY_ROW), end: Buffer.of(ENTRY_ROW + 1) };
+}
+
+/** The key of the entry that has this row key. */
+export function keyOf(row: Uint8Array): string {
+  return Buffer.from(row.buffer, row.byteOffset + 1, row.byteLength - 1).toString('utf8');
+}
+
+/** The range of the entries whose keys begin with these bytes, from after `row` on. */
+export function entriesFrom(
+  prefix: Uint8Array,
+  row: Uint8Array | undefined,
+): { readonly start: Buffer; readonly end: Buffer } {
+  const first = entryRow(prefix);
+  // The smallest key after a key is the key with a NUL behind it.
+  const start = row === undefined ? first : Buffer.concat([row, Buffer.of(0)]);
+  return { start, end: after(first) };
+}
+
+/** The smallest row key that begins with none of these bytes and is larger. */
+function after(row: Buffer): Buffer {
+  // UTF-8 has no byte ff, so the last one can always be raised.
+  const end = Buffer.from(row);
+  end[end.length - 1]! += 1;
+  return end;
 }

@@ -1,26 +1,51 @@
 /** The embedded store: LMDB in a folder, shared by all processes of the machine. */
 
 import { setTimeout } from 'node:timers/promises';
-import { checkStep, counterBytes, increased } from './counter.ts';
-import { KvError, reasonOf } from './errors.ts';
+import { type Entry, NEVER, type Step } from '../entry.ts';
+import { type Entries, type EntryPage, EntryStore } from '../entry-store.ts';
+import { KvError, reasonOf } from '../errors.ts';
+import type { PageOrder, StoreOptions } from '../store.ts';
+import { SWEEP_BATCH, Sweeper } from '../sweeper.ts';
+import { type Environment, openEnvironment } from './environment.ts';
 import {
   allEntries,
-  type Entry,
+  entriesFrom,
   entryRow,
   expiredRows,
-  expiryAt,
   expiryRow,
-  isExpired,
-  NEVER,
+  keyOf,
   packEntry,
   unpackEntry,
   unpackExpiryRow,
-} from './lmdb-entry.ts';
-import { type Environment, openEnvironment } from './lmdb-environment.ts';
-import { checkTtl, checkValue, keyBytes, type Store, type StoreOptions } from './store.ts';
-import { SWEEP_BATCH, Sweeper } from './sweeper.ts';
+} from './rows.ts';
 
 const NO_MEANING = Buffer.of(0);
+
+export class LmdbStore extends EntryStore {
+  readonly #entries: LmdbEntries;
+
+  /** `path`: the folder, absolute; made if it is not there. Rejects with {@link KvError}. */
+  static async open(path: string, options: StoreOptions = {}): Promise<LmdbStore> {
+    const { now = Date.now } = options;
+    const environment = await openEnvironment(path);
+    return new LmdbStore(new LmdbEntries(path, environment, now, options.sweepEveryMs), now);
+  }
+
+  private constructor(entries: LmdbEntries, now: () => number) {
+    super(entries, now);
+    this.#entries = entries;
+  }
+
+  /** Entries that take up room, expired ones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Removes a batch of expired entries; tells whether there are probably more. */
+  sweep(): Promise<boolean> {
+    return this.#entries.sweep();
+  }
+}
 
 /**
  * Every change is one write transaction: LMDB's lock, which holds across processes, is
@@ -28,7 +53,7 @@ const NO_MEANING = Buffer.of(0);
  * transactions that wait for it share one commit, and the waiting is done on a thread of
  * lmdb's.
  */
-export class LmdbStore implements Store {
+class LmdbEntries implements Entries {
   readonly kind = 'lmdb';
   readonly #path: string;
   readonly #environment: Environment;
@@ -36,64 +61,48 @@ export class LmdbStore implements Store {
   readonly #sweeper: Sweeper;
   #closed = false;
 
-  /** `path`: the folder, absolute; made if it is not there. Rejects with {@link KvError}. */
-  static async open(path: string, options: StoreOptions = {}): Promise<LmdbStore> {
-    return new LmdbStore(path, await openEnvironment(path), options);
-  }
-
-  private constructor(path: string, environment: Environment, options: StoreOptions) {
+  constructor(
+    path: string,
+    environment: Environment,
+    now: () => number,
+    sweepEveryMs: number | undefined,
+  ) {
     this.#path = path;
     this.#environment = environment;
-    this.#now = options.now ?? Date.now;
-    this.#sweeper = new Sweeper(() => this.sweep(), options.sweepEveryMs);
+    this.#now = now;
+    this.#sweeper = new Sweeper(() => this.sweep(), sweepEveryMs);
   }
 
-  async get(key: string): Promise<Buffer | undefined> {
-    const row = entryRow(keyBytes(key));
+  async read(key: string): Promise<Entry | undefined> {
+    const row = entryRow(Buffer.from(key, 'utf8'));
     this.#refresh();
-    return this.#live(row)?.value;
+    return this.#stored(row);
   }
 
-  async set(key: string, value: Uint8Array, ttlMs?: number): Promise<void> {
-    const row = checkedRow(key, ttlMs);
-    checkValue(key, value);
-    // The caller may reuse its buffer before the transaction runs.
-    const own = Buffer.from(value);
-    await this.#write(() => this.#put(row, own, ttlMs));
-  }
-
-  async add(key: string, value: Uint8Array, ttlMs?: number): Promise<boolean> {
-    const row = checkedRow(key, ttlMs);
-    checkValue(key, value);
-    const own = Buffer.from(value);
+  async change<Answer>(
+    key: string,
+    change: (entry: Entry | undefined) => Step<Answer>,
+  ): Promise<Answer> {
+    const row = entryRow(Buffer.from(key, 'utf8'));
     return this.#write(() => {
-      if (this.#live(row)) return false;
-      this.#put(row, own, ttlMs);
-      return true;
+      const before = this.#stored(row);
+      const { answer, entry } = change(before);
+      if (entry !== undefined) this.#replace(row, before, entry);
+      return answer;
     });
   }
 
-  async incr(key: string, by: number, ttlMs?: number): Promise<number> {
-    const row = checkedRow(key, ttlMs);
-    checkStep(key, by);
-    return this.#write(() => {
-      const entry = this.#live(row);
-      const sum = increased(key, entry?.value, by);
-      if (entry) this.#rows.put(row, packEntry(entry.expiryMs, counterBytes(sum)));
-      else this.#put(row, counterBytes(sum), ttlMs);
-      return sum;
-    });
-  }
-
-  async delete(key: string): Promise<boolean> {
-    const row = entryRow(keyBytes(key));
-    return this.#write(() => {
+  async list(prefix: string, { limit, cursor }: PageOrder): Promise<EntryPage> {
+    this.#refresh();
+    const last = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url');
+    const range = entriesFrom(Buffer.from(prefix, 'utf8'), last);
+    const rows = [...this.#rows.getKeys({ ...range, limit: limit + 1 })];
+    const page = rows.slice(0, limit);
+    const entries = page.flatMap((row): EntryPage['entries'] => {
       const entry = this.#stored(row);
-      if (!entry) return false;
-      this.#removeExpiry(row, entry);
-      this.#rows.remove(row);
-      return !isExpired(entry, this.#now());
+      return entry ? [[keyOf(row), entry]] : [];
     });
+    return { entries, ...(rows.length > limit && { next: page.at(-1)!.toString('base64url') }) };
   }
 
   async close(): Promise<void> {
@@ -103,13 +112,11 @@ export class LmdbStore implements Store {
     await this.#environment.close();
   }
 
-  /** Entries that take up room, expired ones included. */
   get size(): number {
     this.#refresh();
     return this.#rows.getKeysCount(allEntries());
   }
 
-  /** Removes a batch of expired entries; tells whether there are probably more. */
   async sweep(): Promise<boolean> {
     this.#refresh();
     // Mostly nothing has expired; then nobody's lock is taken.
@@ -148,16 +155,15 @@ export class LmdbStore implements Store {
     return packed && unpackEntry(packed);
   }
 
-  #live(row: Buffer): Entry | undefined {
-    const entry = this.#stored(row);
-    return entry && !isExpired(entry, this.#now()) ? entry : undefined;
-  }
-
-  #put(row: Buffer, value: Buffer, ttlMs: number | undefined): void {
-    const before = this.#stored(row);
-    if (before) this.#removeExpiry(row, before);
-    const expiryMs = expiryAt(this.#now(), ttlMs);
-    if (expiryMs !== NEVER) this.#rows.put(expiryRow(expiryMs, row), NO_MEANING);
+  #replace(row: Buffer, before: Entry | undefined, entry: Entry | null): void {
+    if (before && before.expiryMs !== entry?.expiryMs) this.#removeExpiry(row, before);
+    if (entry === null) {
+      this.#rows.remove(row);
+      return;
+    }
+    const { expiryMs, value } = entry;
+    if (expiryMs !== NEVER && expiryMs !== before?.expiryMs)
+      this.#rows.put(expiryRow(expiryMs, row), NO_MEANING);
     this.#rows.put(row, packEntry(expiryMs, value));
   }
 
@@ -179,11 +185,6 @@ export class LmdbStore implements Store {
   #checkOpen(): void {
     if (this.#closed) throw new KvError('ERR_KV_UNAVAILABLE', 'the store is closed');
   }
-}
-
-function checkedRow(key: string, ttlMs: number | undefined): Buffer {
-  checkTtl(key, ttlMs);
-  return entryRow(keyBytes(key));
 }
 
 /** Why a write failed: lmdb gives the reason of a failed commit as a promise in the error. */

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { inTurn } from '../../src/kv/turns.ts';
+import { inTurn } from '../../../src/kv/lmdb/turns.ts';
 
-const TURNS = join(__dirname, '../../src/kv/turns.ts');
+const TURNS = join(__dirname, '../../../src/kv/lmdb/turns.ts');
 const name = `test ${process.pid}`;
 
 const onLinux = process.platform === 'linux' ? test : test.skip;

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LmdbStore } from '../../src/kv/lmdb.ts';
-import { LockFile } from '../../src/kv/lmdb-files.ts';
-import { folder } from '../config/folder.ts';
-import { describeStore } from './store-suite.ts';
+import { LockFile } from '../../../src/kv/lmdb/files.ts';
+import { LmdbStore } from '../../../src/kv/lmdb/lmdb.ts';
+import { folder } from '../../config/folder.ts';
+import { describeStore } from '../store-suite.ts';
 
 describeStore('lmdb', async (options) => LmdbStore.open(join(folder(), 'data.v1'), options));
 

@@ -18,8 +18,8 @@
  */
 
 import type { RootDatabase } from 'lmdb';
-import { KvError } from './errors.ts';
-import type { LockFile } from './lmdb-files.ts';
+import { KvError } from '../errors.ts';
+import type { LockFile } from './files.ts';
 
 /** More than one is needed only while others open the store at the same moment. */
 const MAX_ATTEMPTS = 100;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { LmdbStore } from '../../src/kv/lmdb.ts';
-import { folder } from '../config/folder.ts';
+import { LmdbStore } from '../../../src/kv/lmdb/lmdb.ts';
+import { folder } from '../../config/folder.ts';
 
 const run = promisify(execFile);
 const WRITER = join(__dirname, 'writer.ts');

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
-import { KvError } from './errors.ts';
+import { KvError } from '../errors.ts';
 
 /** MDB_MAGIC and MDB_DATA_VERSION, as LMDB 1.0 writes them behind its page header. */
 const MAGIC = 0xbeefc0de;

@@ -6,7 +6,7 @@
  *     forever FOLDER KEY   adds 1 to KEY again and again, printing each sum
  *     fill FOLDER          writes until it fails, prints the error, deletes, prints what is left
  */
-import { LmdbStore } from '../../src/kv/lmdb.ts';
+import { LmdbStore } from '../../../src/kv/lmdb/lmdb.ts';
 
 const [, , task, folder, key = '', times = ''] = process.argv;
 
@@ -31,7 +31,7 @@ switch (task) {
     for (;;) {
       const sum = await store.incr(key, 1);
       process.stdout.write(`${sum}\n`);
-      await store.set(`${key} ${sum % 50}`, Buffer.alloc(sum % 3000, 1), 5);
+      await store.set(`${key} ${sum % 50}`, Buffer.alloc(sum % 3000, 7), 5);
     }
   case 'fill': {
     let written = 0;

@@ -2,9 +2,9 @@
 
 import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { KvError, reasonOf } from './errors.ts';
-import { checkDataFile, LockFile } from './lmdb-files.ts';
-import { guardedTransaction } from './lmdb-guard.ts';
+import { KvError, reasonOf } from '../errors.ts';
+import { checkDataFile, LockFile } from './files.ts';
+import { guardedTransaction } from './guard.ts';
 import { inTurn } from './turns.ts';
 
 /** Reads see the latest state; all writing goes through `write`. */

@@ -1,17 +1,15 @@
 /** Numbers in stores: whole, exact, as decimal text. */
 
-import { KvError } from './errors.ts';
-
-/** Throws {@link KvError} if this cannot be added to a counter. */
-export function checkStep(key: string, by: number): void {
-  if (Number.isSafeInteger(by)) return;
-  const message = `${key}: expected a whole number to add, within 2^53, got ${by}; whole numbers count alike in every store`;
-  throw new KvError('ERR_KV_NOT_A_NUMBER', message);
-}
+import { KvError } from '../errors.ts';
 
 /** What `incr` makes of the bytes at a key (`undefined`: absent); throws {@link KvError}. */
 export function increased(key: string, bytes: Uint8Array | undefined, by: number): number {
-  const sum = (bytes === undefined ? 0 : parseCounter(key, bytes)) + by;
+  return increasedSum(key, bytes === undefined ? 0 : parseCounter(key, bytes), by);
+}
+
+/** The sum of two numbers, which must be exact; throws {@link KvError}. */
+export function increasedSum(key: string, before: number, by: number): number {
+  const sum = before + by;
   if (Number.isSafeInteger(sum)) return sum;
   const message = `${key}: the sum is beyond plus or minus 2^53-1, where numbers are not exact`;
   throw new KvError('ERR_KV_NOT_A_NUMBER', message);

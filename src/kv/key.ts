@@ -1,0 +1,42 @@
+/** Keys, checked and shown. */
+
+import { KvError } from './errors.ts';
+import { MAX_KEY_BYTES } from './store.ts';
+
+/** The key in UTF-8; throws {@link KvError} if it is not a key. */
+export function keyBytes(key: string): Buffer {
+  if (typeof key !== 'string' || key === '') {
+    throw new KvError(
+      'ERR_KV_KEY',
+      `expected a key of 1 to ${MAX_KEY_BYTES} bytes, got ${nameOf(key)}`,
+    );
+  }
+  // Half a surrogate pair has no UTF-8: different keys would become one.
+  if (!key.isWellFormed()) {
+    throw new KvError(
+      'ERR_KV_KEY',
+      `expected a key of whole characters, got ${JSON.stringify(shownKey(key))}`,
+    );
+  }
+  const bytes = Buffer.from(key, 'utf8');
+  if (bytes.length > MAX_KEY_BYTES) {
+    const message = `expected a key of 1 to ${MAX_KEY_BYTES} bytes, got ${bytes.length} bytes (${JSON.stringify(shownKey(key))}); hash the long part of it`;
+    throw new KvError('ERR_KV_KEY', message);
+  }
+  return bytes;
+}
+
+/** Throws {@link KvError} if this is not a key. */
+export function checkKey(key: string): void {
+  keyBytes(key);
+}
+
+/** The beginning of a key, for messages. */
+export function shownKey(key: string): string {
+  return key.length > 80 ? `${key.slice(0, 80)}...` : key;
+}
+
+/** What a thing is that should have been something else. */
+export function nameOf(value: unknown): string {
+  return value === '' ? "''" : value === null ? 'null' : typeof value;
+}
