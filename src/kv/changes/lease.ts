@@ -30,8 +30,9 @@ export function renewing(key: string, holder: string, ttlMs: number): Change<boo
 
 export function releasing(key: string, holder: string): Change<boolean> {
   return (entry, nowMs) => {
-    const { [holder]: place, ...others } = living(key, entry, nowMs);
-    if (place === undefined) return { answer: false };
+    const holders = living(key, entry, nowMs);
+    if (!Object.hasOwn(holders, holder)) return { answer: false };
+    const { [holder]: _, ...others } = holders;
     return { answer: true, entry: Object.keys(others).length > 0 ? packed(others) : null };
   };
 }

@@ -3,9 +3,25 @@ import { join } from 'node:path';
 import { LockFile } from '../../../src/kv/lmdb/files.ts';
 import { LmdbStore } from '../../../src/kv/lmdb/lmdb.ts';
 import { folder } from '../../config/folder.ts';
-import { describeStore } from '../store-suite.ts';
+import { describeStore } from '../suite/store-suite.ts';
+import { describeSweeping } from '../suite/sweeping.ts';
 
-describeStore('lmdb', async (options) => LmdbStore.open(join(folder(), 'data.v1'), options));
+describeStore({
+  kind: 'lmdb',
+  grainMs: 1,
+  async open() {
+    let nowMs = 1_700_000_000_000;
+    const options = { now: () => nowMs, sweepEveryMs: 0 };
+    const store = await LmdbStore.open(join(folder(), 'data.v1'), options);
+    const advance = async (ms: number) => {
+      nowMs += ms;
+    };
+    return { store, advance, close: () => store.close() };
+  },
+  shared: async () => ({ url: `lmdb:${folder()}`, close: async () => {} }),
+});
+
+describeSweeping('lmdb', async (options) => LmdbStore.open(join(folder(), 'data.v1'), options));
 
 test('a folder that is not there is made, for this user alone', async () => {
   const path = join(folder(), 'deep', 'data');
