@@ -5,8 +5,9 @@
 
 import { verdictOnError } from '../policy/on-error.ts';
 import type { FilterOptions } from '../policy/options.ts';
-import { isMessagePhase } from '../policy/phases.ts';
-import { decidesMessage, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
+import type { Verdict } from '../policy/verdict.ts';
+import { type AskedCall, Calls } from './calls.ts';
+import { beginChain, concludes, nextFilter } from './chain.ts';
 import { encodeFact } from './fact-log.ts';
 import type { FrameWriter } from './frame-stream.ts';
 import {
@@ -23,24 +24,22 @@ import {
 } from './frames.ts';
 import { SIGN } from './guest-border.ts';
 import type { JournalWriter } from './journal.ts';
-import { type DoneItem, parseOutbox, phaseOf, type Running, stepReport } from './running.ts';
+import { MessageParses } from './mime/message-parses.ts';
+import {
+  type DoneItem,
+  type OutputLimits,
+  outputExcess,
+  parseOutbox,
+  type Running,
+  stepReport,
+} from './running.ts';
 import { type Sandbox, SandboxLost } from './sandbox.ts';
 import { SessionCopy } from './session-copy.ts';
-
-/** How much one handler may leave behind. */
-export type OutputLimits = Pick<LoadOrder, 'stateBytes' | 'modifications'>;
 
 /** A filter in this runner. */
 export interface HostedFilter {
   readonly sandbox: Sandbox;
   readonly options: FilterOptions;
-}
-
-interface PendingCall {
-  readonly event: number;
-  readonly filter: number;
-  /** The number that the isolate gave it. */
-  readonly call: number;
 }
 
 export class Dispatcher {
@@ -52,8 +51,8 @@ export class Dispatcher {
   readonly #limits: OutputLimits;
   readonly #sessions = new Map<number, SessionCopy>();
   readonly #running = new Map<number, Running>();
-  readonly #calls = new Map<number, PendingCall>();
-  #nextCall = 1;
+  readonly #parses: MessageParses;
+  readonly #calls: Calls;
 
   constructor(
     filters: readonly HostedFilter[],
@@ -62,13 +61,15 @@ export class Dispatcher {
       readonly journal: JournalWriter;
       readonly flush: () => void;
     },
-    limits: OutputLimits,
+    limits: OutputLimits & Pick<LoadOrder, 'parse'>,
   ) {
     this.#filters = filters;
     this.#writer = io.writer;
     this.#journal = io.journal;
     this.#flush = io.flush;
     this.#limits = limits;
+    this.#parses = new MessageParses(limits.parse);
+    this.#calls = new Calls(io, this.#parses, (asked, result) => this.#answer(asked, result));
   }
 
   open(key: number, order: SessionOrder): void {
@@ -81,23 +82,9 @@ export class Dispatcher {
     else this.#begin(order, session);
   }
 
-  /** The answer to a capability request; one for an event that is over is dropped. */
-  result(id: number, { ok, json, bytes }: ReadResult): void {
-    const pending = this.#calls.get(id);
-    if (!pending) return;
-    this.#calls.delete(id);
-    const { filter } = pending;
-    this.#journal.entering(pending.event, filter);
-    this.#guarded(filter, () => {
-      const output = this.#filters[filter]!.sandbox.result(
-        pending.event,
-        pending.call,
-        ok,
-        json,
-        bytes,
-      );
-      this.#take(filter, output);
-    });
+  /** The worker's answer to a capability request. */
+  result(id: number, result: ReadResult): void {
+    this.#calls.result(id, result);
   }
 
   /** The client went away: what runs and waits for this session is void. */
@@ -120,38 +107,29 @@ export class Dispatcher {
     });
   }
 
+  /** An answer for a handler, and what it does with it. */
+  #answer({ event, filter, call }: AskedCall, { ok, json, bytes }: ReadResult): void {
+    this.#journal.entering(event, filter);
+    this.#guarded(filter, () => {
+      this.#take(filter, this.#filters[filter]!.sandbox.result(event, call, ok, json, bytes));
+    });
+  }
+
   #runningOf(session: SessionCopy): Running | undefined {
     return session.running === undefined ? undefined : this.#running.get(session.running);
   }
 
   #begin(order: EventOrder, session: SessionCopy | undefined): void {
-    session?.learn(order);
-    const phase = phaseOf(order.call);
-    const running: Running = {
-      order,
-      phase,
-      session,
-      position: -1,
-      earlier: [...order.earlier],
-      wall: undefined,
-    };
+    const running = beginChain(order, session);
     this.#running.set(order.event, running);
-    if (session) session.running = order.event;
     this.#next(running);
   }
 
   /** Goes on to the next filter of the chain that wants the event. */
   #next(running: Running): void {
-    const { order, session, phase } = running;
-    for (running.position += 1; running.position < order.filters.length; running.position += 1) {
-      if (session?.isDecided && isMessagePhase(phase)) break;
-      const filter = order.filters[running.position]!;
-      if (phase !== 'close' && session?.isSatisfied(filter)) continue;
-      if (phase === 'body' && session?.hasSkipped(filter)) continue;
-      this.#enter(running, filter);
-      return;
-    }
-    this.#end(running);
+    const filter = nextFilter(running);
+    if (filter === undefined) this.#end(running);
+    else this.#enter(running, filter);
   }
 
   /** Runs the handler of one filter; what it says leads on to {@link #next}, now or later. */
@@ -200,7 +178,7 @@ export class Dispatcher {
     const inside = [...this.#running.values()].filter(
       ({ order, position }) => order.filters[position] === filter,
     );
-    for (const [id, pending] of this.#calls) if (pending.filter === filter) this.#calls.delete(id);
+    this.#calls.lose(filter);
     const { error } = sandbox.load();
     writeJson(this.#writer, FRAME.rebuilt, filter, {
       kind: lost.kind,
@@ -231,9 +209,8 @@ export class Dispatcher {
       switch (item[0]) {
         case 'call': {
           const [, call, event, operation, args] = item;
-          const id = this.#nextCall++;
-          this.#calls.set(id, { event, filter, call });
-          writeJson(this.#writer, FRAME.call, id, { event, filter, operation, args });
+          const isInside = this.#inside(event, filter) !== undefined;
+          this.#calls.ask({ event, filter, call }, operation, args, isInside);
           break;
         }
         case 'log': {
@@ -265,15 +242,9 @@ export class Dispatcher {
 
   #done(running: Running, filter: number, item: DoneItem): void {
     const [, , verdict, modifications, sessionState, messageState] = item;
-    const longest = Math.max(sessionState?.length ?? 0, messageState?.length ?? 0);
-    const { stateBytes, modifications: most } = this.#limits;
-    const changes = modifications?.length ?? 0;
-    if (longest > stateBytes || changes > most) {
-      const message =
-        longest > stateBytes
-          ? `its state takes ${longest} characters as JSON, more than limits.state of ${stateBytes}`
-          : `it asked for ${changes} changes of one message, more than limits.modifications of ${most}`;
-      this.#fail(running, filter, 'output', message, '');
+    const excess = outputExcess(item, this.#limits);
+    if (excess !== undefined) {
+      this.#fail(running, filter, 'output', excess, '');
       return;
     }
     const isObserver = this.#filters[filter]!.options.mode === 'observe';
@@ -303,23 +274,15 @@ export class Dispatcher {
   /** A handler ended with this verdict: on to the next filter, unless it ends the chain. */
   #leave(running: Running, filter: number, verdict: Verdict | undefined): void {
     clearTimeout(running.wall);
-    const { session, phase } = running;
-    if (verdict !== undefined) {
-      const { kind } = withoutDelay(verdict).verdict;
-      if (kind === 'accept') session?.satisfy(filter, !isMessagePhase(phase));
-      if (kind === 'skip') session?.skip(filter);
-      if (endsChain(verdict)) {
-        if (decidesMessage(verdict, phase)) session?.decide();
-        this.#end(running);
-        return;
-      }
-    }
-    this.#next(running);
+    this.#parses.settle(running.order.event);
+    if (verdict !== undefined && concludes(running, filter, verdict)) this.#end(running);
+    else this.#next(running);
   }
 
   #end(running: Running): void {
     const { order, session } = running;
     this.#running.delete(order.event);
+    this.#parses.forget(order.event);
     writeBare(this.#writer, FRAME.done, order.event);
     if (!session) return;
     session.running = undefined;
@@ -331,6 +294,7 @@ export class Dispatcher {
   #giveUp(running: Running): void {
     clearTimeout(running.wall);
     this.#running.delete(running.order.event);
+    this.#parses.forget(running.order.event);
     if (running.session) running.session.running = undefined;
     const filter = running.order.filters[running.position];
     if (filter !== undefined)

@@ -1,7 +1,7 @@
 /** An event in the middle of its chain, and how what isolates say about it is read. */
 
 import type { Phase } from '../policy/phases.ts';
-import type { EventOrder, StepReport } from './frames.ts';
+import type { EventOrder, LoadOrder, StepReport } from './frames.ts';
 import type { OutboxItem } from './outbox-item.ts';
 import { SandboxLost } from './sandbox.ts';
 import type { SessionCopy } from './session-copy.ts';
@@ -18,6 +18,21 @@ export interface Running {
 }
 
 export type DoneItem = Extract<OutboxItem, readonly ['done', ...unknown[]]>;
+
+/** How much one handler may leave behind. */
+export type OutputLimits = Pick<LoadOrder, 'stateBytes' | 'modifications'>;
+
+/** What a handler that ended left too much of, as the end of a sentence about it. */
+export function outputExcess(item: DoneItem, limits: OutputLimits): string | undefined {
+  const [, , , modifications, sessionState, messageState] = item;
+  const longest = Math.max(sessionState?.length ?? 0, messageState?.length ?? 0);
+  if (longest > limits.stateBytes)
+    return `its state takes ${longest} characters as JSON, more than limits.state of ${limits.stateBytes}`;
+  const changes = modifications?.length ?? 0;
+  if (changes > limits.modifications)
+    return `it asked for ${changes} changes of one message, more than limits.modifications of ${limits.modifications}`;
+  return undefined;
+}
 
 /** What the worker is told of a handler that ended; what did not change is left out. */
 export function stepReport(filter: number, item: DoneItem): StepReport {

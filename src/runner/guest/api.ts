@@ -5,6 +5,7 @@
 
 import type { Duration } from '../../config/units.ts';
 import type { ReplyArguments } from '../../policy/smtp-reply.ts';
+import type { ParsedMail } from './api-mail.ts';
 
 /** What a handler may return; made by {@link accept}, {@link reject} and the others. Nothing means: continue. */
 export interface FilterVerdict {
@@ -126,6 +127,8 @@ export interface Message {
   body(): Promise<Uint8Array>;
   /** The whole message: headers, an empty line, the body. */
   raw(): Promise<Uint8Array>;
+  /** Read by mailparser, changes of earlier filters included. Rejects with `ERR_PARSE` or `ERR_PARSE_LIMIT`. */
+  parse(): Promise<ParsedMail>;
   setSender(address: string, args?: EsmtpArgs): void;
   addRecipient(address: string, args?: EsmtpArgs): void;
   deleteRecipient(address: string): void;

@@ -41,9 +41,12 @@ export class MessageHeaders implements Headers {
 
   /** The header lines as bytes in latin1, each with its CRLF. */
   serialize(): string {
-    return this.#entries.visible
-      .map((entry) => `${entry.name}:${wireValue(entry).replace(/\r?\n/g, '\r\n')}\r\n`)
-      .join('');
+    return this.#entries.visible.map((entry) => headerLine(entry.name, wireValue(entry))).join('');
+  }
+
+  /** The same of the headers as they came, before any change. */
+  serializeCame(): string {
+    return this.#came.map(({ name, raw }) => headerLine(name, raw)).join('');
   }
 
   *[Symbol.iterator](): Iterator<Header> {
@@ -174,6 +177,11 @@ class HeaderView implements Header {
     const { value } = this.#entry;
     return bytesFromLatin1('raw' in value ? value.raw : wireValue(this.#entry));
   }
+}
+
+/** MTAs give folds with LF. */
+function headerLine(name: string, value: string): string {
+  return `${name}:${value.replace(/\r?\n/g, '\r\n')}\r\n`;
 }
 
 /** The value with its leading space, as latin1. */

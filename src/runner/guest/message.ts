@@ -1,8 +1,10 @@
 /** `session.message` as authors see it. */
 
 import type { Modification } from '../../policy/modification.ts';
-import type { EsmtpArgs, Message, Recipient, Sender } from './api.ts';
+import type { Client, EsmtpArgs, Message, Recipient, Sender } from './api.ts';
+import type { ParsedMail } from './api-mail.ts';
 import { bytesFromLatin1, latin1FromBytes, utf8AsLatin1 } from './bytes.ts';
+import { currentEvent } from './current.ts';
 import {
   argsFromWire,
   argsToWire,
@@ -11,13 +13,25 @@ import {
   recipientFromWire,
 } from './esmtp.ts';
 import { MessageHeaders } from './headers.ts';
+import { parseMail } from './parse.ts';
 import { State } from './state.ts';
 
 /** What a message needs of its session. */
 export interface MessageSession {
   readonly phase: string;
+  readonly client: Client;
+  readonly helo: string | undefined;
+  readonly hostname: string | undefined;
   macro(name: string): string | undefined;
   request(operation: string, args: readonly unknown[]): Promise<unknown>;
+}
+
+/** A parse, and what it was of. */
+interface Parse {
+  readonly event: number;
+  readonly headers: string;
+  readonly body: string | undefined;
+  readonly mail: Promise<ParsedMail>;
 }
 
 export class SessionMessage implements Message {
@@ -25,11 +39,14 @@ export class SessionMessage implements Message {
   /** Kept in the host; not for authors. */
   readonly kept: State;
   readonly #session: MessageSession;
+  /** As the client gave it. */
+  readonly #cameFrom: string;
   #sender: Sender;
   /** A new array for each change, so that an author can change them in a loop over them. */
   #recipients: Recipient[] = [];
   #size: number | undefined;
   #body: string | undefined;
+  #parse: Parse | undefined;
   #recorded: Modification[] = [];
   #over = false;
 
@@ -40,7 +57,8 @@ export class SessionMessage implements Message {
     state: string | undefined,
   ) {
     this.#session = session;
-    this.#sender = { address: plainMailbox(address), args: argsFromWire(args) };
+    this.#cameFrom = plainMailbox(address);
+    this.#sender = { address: this.#cameFrom, args: argsFromWire(args) };
     this.kept = new State(state);
     this.headers = new MessageHeaders((modification) => this.#record(modification));
   }
@@ -77,6 +95,19 @@ export class SessionMessage implements Message {
     whole.set(head);
     whole.set(body, head.length);
     return whole;
+  }
+
+  async parse(): Promise<ParsedMail> {
+    if (this.#over) throw new Error('parse: this message is over');
+    const event = currentEvent();
+    const headers = this.headers.serialize();
+    const known = this.#parse;
+    const isSame = known?.event === event && known.headers === headers && known.body === this.#body;
+    if (known && isSame) return known.mail;
+    const request: MessageSession['request'] = (...asked) => this.#session.request(...asked);
+    const mail = parseMail(request, headers, this.#body);
+    this.#parse = { event, headers, body: this.#body, mail };
+    return mail;
   }
 
   setSender(address: string, args?: EsmtpArgs): void {
@@ -126,7 +157,21 @@ export class SessionMessage implements Message {
     this.#session.request('progress', []).catch(() => {});
   }
 
-  /** The rest is for the dispatcher. */
+  /** The rest is for the guest library. */
+
+  /** Asks about the message and its sender as they came. */
+  authenticate(): Promise<unknown> {
+    if (this.#over) throw new Error('authenticate: this message is over');
+    const { client, helo, hostname } = this.#session;
+    const asked = {
+      headers: this.headers.serializeCame(),
+      client: { address: client.address, hostname: client.hostname },
+      helo,
+      sender: this.#cameFrom,
+      mta: hostname,
+    };
+    return this.#session.request('authenticate', [asked]);
+  }
 
   learnRecipient(address: string, args: readonly string[]): void {
     this.#recipients.push(recipientFromWire(address, args));
