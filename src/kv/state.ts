@@ -38,8 +38,9 @@ export interface DistinctState {
   readonly counted: number;
   readonly tracked: number;
   readonly sinceMs: number;
-  /** The hash of each member, and when it was seen last. */
-  readonly members: Readonly<Record<string, number>>;
+  /** The hashes of the members, one behind the other, and when each was seen last. */
+  readonly hashes: string;
+  readonly seenMs: readonly number[];
 }
 
 /** A lease: each holder, and when its place is free again. */

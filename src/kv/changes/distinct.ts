@@ -33,16 +33,14 @@ export function memberHash(member: string): string {
   return createHash('sha256').update(member, 'utf8').digest('hex').slice(0, HASH_DIGITS);
 }
 
-const EMPTY = { counted: 0, tracked: 0, sinceMs: 0, members: {} };
+const EMPTY = { counted: 0, tracked: 0, sinceMs: 0, hashes: '', seenMs: [] };
 
 export function distinctAdding(key: string, member: string, perMs: number): Change<number> {
   const hash = memberHash(member);
   return (entry, nowMs) => {
     const before = entry && stateOf(key, entry.value, 'distinct');
     const aged = age(before ?? { kind: 'distinct', perMs, ...EMPTY }, nowMs, perMs);
-    const members = { ...aged.members };
-    if (leadingZeros(hash) >= aged.tracked) members[hash] = nowMs;
-    const state = bounded({ ...aged, members }, nowMs);
+    const state = bounded(withMember(aged, hash, nowMs), nowMs);
     const value = packState(state);
     return { answer: count(state), entry: { value, expiryMs: expiryAt(nowMs, perMs) } };
   };
@@ -70,31 +68,54 @@ export function leadingZeros(hash: string): number {
 
 /** Without those who were not seen for too long; what has been kept long enough counts. */
 function age(state: DistinctState, nowMs: number, perMs: number): DistinctState {
-  const members = Object.fromEntries(
-    Object.entries(state.members).filter(([, seenMs]) => seenMs > nowMs - perMs),
-  );
   const counted = nowMs >= state.sinceMs + perMs ? state.tracked : state.counted;
-  return { ...state, perMs, counted, members };
+  const living = membersWhere(state, (_, seenMs) => seenMs > nowMs - perMs);
+  return { ...state, perMs, counted, ...living };
+}
+
+function withMember(state: DistinctState, hash: string, nowMs: number): DistinctState {
+  if (leadingZeros(hash) < state.tracked) return state;
+  const others = membersWhere(state, (other) => other !== hash);
+  return { ...state, hashes: others.hashes + hash, seenMs: [...others.seenMs, nowMs] };
 }
 
 /** Keeps as many as there is room for. */
 function bounded(state: DistinctState, nowMs: number): DistinctState {
-  let { counted, tracked, sinceMs, members } = state;
-  while (Object.keys(members).length > MAX_MEMBERS) {
+  let { counted, tracked, sinceMs, hashes, seenMs } = state;
+  while (seenMs.length > MAX_MEMBERS) {
     tracked += 1;
     counted = Math.max(counted, tracked);
-    const kept = Object.entries(members).filter(([hash]) => leadingZeros(hash) >= tracked);
-    members = Object.fromEntries(kept);
+    const level = tracked;
+    const kept = membersWhere({ hashes, seenMs }, (hash) => leadingZeros(hash) >= level);
+    ({ hashes, seenMs } = kept);
   }
-  const hasRoom = tracked > 0 && tracked === counted && Object.keys(members).length < FEW_MEMBERS;
-  if (hasRoom) {
+  if (tracked > 0 && tracked === counted && seenMs.length < FEW_MEMBERS) {
     tracked -= 1;
     sinceMs = nowMs;
   }
-  return { ...state, counted, tracked, sinceMs, members };
+  return { ...state, counted, tracked, sinceMs, hashes, seenMs };
 }
 
-function count({ counted, members }: DistinctState): number {
-  const kept = Object.keys(members).filter((hash) => leadingZeros(hash) >= counted);
-  return kept.length * 2 ** counted;
+function count(state: DistinctState): number {
+  const { counted } = state;
+  if (counted === 0) return state.seenMs.length;
+  const kept = membersWhere(state, (hash) => leadingZeros(hash) >= counted);
+  return kept.seenMs.length * 2 ** counted;
+}
+
+type Members = Pick<DistinctState, 'hashes' | 'seenMs'>;
+
+function membersWhere(
+  { hashes, seenMs }: Members,
+  isWanted: (hash: string, seenMs: number) => boolean,
+): Members {
+  const wantedHashes: string[] = [];
+  const wantedMs: number[] = [];
+  seenMs.forEach((ms, index) => {
+    const hash = hashes.slice(index * HASH_DIGITS, (index + 1) * HASH_DIGITS);
+    if (!isWanted(hash, ms)) return;
+    wantedHashes.push(hash);
+    wantedMs.push(ms);
+  });
+  return { hashes: wantedHashes.join(''), seenMs: wantedMs };
 }
