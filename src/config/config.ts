@@ -27,6 +27,24 @@ export interface FilterConfig {
   readonly overrides: FilterOverrides;
 }
 
+/** The stores: URLs that mean the same from every folder. They may hold passwords. */
+export interface KvConfig {
+  readonly default: string;
+  /** Further ones by name. */
+  readonly stores: Readonly<Record<string, string>>;
+  /** Names of stores by the name of the group. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+/** How filters ask the DNS. */
+export interface DnsConfig {
+  /** `'127.0.0.1'`, `'[::1]:5353'`; absent: those of the system. */
+  readonly servers?: readonly string[];
+  /** Of one try. */
+  readonly timeoutMs: number;
+  readonly tries: number;
+}
+
 export interface Config {
   /** The file that it came from, absolute; absent when it came from flags alone. */
   readonly file?: string;
@@ -35,8 +53,8 @@ export interface Config {
   readonly milter: { readonly listeners: readonly ListenerConfig[] };
   /** In the order in which they run; at least one. */
   readonly filters: readonly FilterConfig[];
-  /** Store URLs: `lmdb:` with an absolute path, or `memory:`. */
-  readonly kv: { readonly default: string };
+  readonly kv: KvConfig;
+  readonly dns: DnsConfig;
   /** Worker processes, at least 1. */
   readonly workers: number;
   readonly limits: Limits;

@@ -42,6 +42,8 @@ export interface FilterInput {
   readonly mode?: FilterMode;
   /** How much of the body the MTA is to send. */
   readonly body?: 'all' | 'none' | Size;
+  /** Hosts that it may talk to: `'api.example.com'`, `'10.0.0.1:8080'`. */
+  readonly http?: readonly string[];
 }
 
 /** A configuration as written in `postern.config.ts`. */
@@ -53,8 +55,25 @@ export interface ConfigInput {
   /** The filters, in the order in which they run. */
   readonly filters?: readonly (string | FilterInput)[];
   readonly kv?: {
-    /** `'lmdb:./data'` (a folder, relative to the configuration's) or `'memory:'`. */
+    /**
+     * `'lmdb:./data'` (a folder, relative to the configuration's), `'memory:'`,
+     * `'redis://host:6379/0'`, `'redis+sentinel://host1,host2/mymaster'`,
+     * `'redis+cluster://host1,host2'`, `'redis+unix:///run/redis.sock'`, `'etcd://host:2379'`
+     * or `'memcached://host:11211'`; `'rediss:...'` and `'etcds:...'` are with TLS.
+     */
     readonly default?: string;
+    /** Further stores, for `kv.store(name)`: `{ fleet: 'redis://127.0.0.1:6379/0' }`. */
+    readonly stores?: Readonly<Record<string, string>>;
+    /** Groups of stores, for `kv.group(name)`: `{ both: ['default', 'fleet'] }`. */
+    readonly groups?: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly dns?: {
+    /** The DNS servers that filters ask: `'127.0.0.1'`, `'[::1]:5353'`; without it those of the system. */
+    readonly servers?: readonly string[];
+    /** How long to wait for one answer. Default '2s'. */
+    readonly timeout?: Duration;
+    /** How often to ask. Default 2. */
+    readonly tries?: number;
   };
   /** Worker processes; `'auto'` (the default) is one for each processor. */
   readonly workers?: 'auto' | number;

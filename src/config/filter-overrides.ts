@@ -28,10 +28,20 @@ export interface FilterOverrides {
   readonly memoryBytes?: number;
   readonly mode?: FilterMode;
   readonly body?: BodyLimit;
+  /** Hosts (`api.example.com`, `10.0.0.1:8080`, `10.0.0.0/8`) that it may talk to, in lower case. */
+  readonly http?: readonly string[];
 }
 
 /** The keys of {@link overridableFields}, for suggestions. */
-export const OVERRIDABLE_KEYS = ['onError', 'cpu', 'wall', 'memory', 'mode', 'body'] as const;
+export const OVERRIDABLE_KEYS = [
+  'onError',
+  'cpu',
+  'wall',
+  'memory',
+  'mode',
+  'body',
+  'http',
+] as const;
 
 /**
  * Fields of the options that may stand in a filter and in the configuration. The CPU time
@@ -45,7 +55,24 @@ export const overridableFields = {
   memory: size({ least: '8MB', most: '2GB' }).optional(),
   mode: oneOf(FILTER_MODES).optional(),
   body: bodyLimit().optional(),
+  http: z
+    .array(host(), { error: "expected a list of hosts such as ['api.example.com']" })
+    .optional(),
 };
+
+const HOST =
+  "expected a host such as 'api.example.com', '10.0.0.1:8080' or '10.0.0.0/8', without https:// and path";
+
+/** A name or an address, IPv6 in brackets, with or without a port; or a range of addresses. */
+const HOST_PATTERN =
+  /^(?:(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+\/\d{1,3})$/i;
+
+function host() {
+  return z
+    .string({ error: HOST })
+    .regex(HOST_PATTERN, { error: HOST })
+    .transform((name) => name.toLowerCase());
+}
 
 function bodyLimit() {
   return z.unknown().transform((value, context): BodyLimit => {
@@ -68,5 +95,6 @@ export function overridesOf(
     ...(parsed.memory !== undefined && { memoryBytes: parsed.memory }),
     ...(parsed.mode !== undefined && { mode: parsed.mode }),
     ...(parsed.body !== undefined && { body: parsed.body }),
+    ...(parsed.http !== undefined && { http: [...new Set(parsed.http)] }),
   };
 }

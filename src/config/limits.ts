@@ -36,6 +36,26 @@ export interface LimitsInput {
   readonly load?: Duration;
   /** How often the MTA is told that the end of a message takes longer. Default '5s'. */
   readonly progress?: Duration;
+  /** How long a store may take to answer a filter. Default '150ms'. */
+  readonly kv?: Duration;
+  /** How long one `http.fetch` may take, redirects included. Default '10s'. */
+  readonly http?: Duration;
+  /** Bytes of the answer to one `http.fetch`. Default '10MB'. */
+  readonly httpSize?: Size;
+  /** How long `authenticate(message)` may take. Default '10s'. */
+  readonly authenticate?: Duration;
+  /** How long `message.parse()` may take. Default '5s'. */
+  readonly parse?: Duration;
+  /** Bytes of a message that `message.parse()` takes. Default '50MB'. */
+  readonly parseSize?: Size;
+  /** Parts of a message that `message.parse()` takes. Default 1000. */
+  readonly parts?: number;
+  /** How deep the parts of a message may be nested for `message.parse()`. Default 50. */
+  readonly depth?: number;
+  /** What one handler may ask for at once (`kv`, `dns`, `http` ...). Default 1000. */
+  readonly calls?: number;
+  /** Lines that one filter may log in a second, in each worker. Default 100. */
+  readonly logLines?: number;
 }
 
 /** The limits in force. */
@@ -55,6 +75,16 @@ export interface Limits {
   readonly modifications: number;
   readonly loadMs: number;
   readonly progressMs: number;
+  readonly kvMs: number;
+  readonly httpMs: number;
+  readonly httpBytes: number;
+  readonly authenticateMs: number;
+  readonly parseMs: number;
+  readonly parseBytes: number;
+  readonly parts: number;
+  readonly depth: number;
+  readonly calls: number;
+  readonly logLines: number;
 }
 
 /** The limits where a configuration says nothing. */
@@ -74,6 +104,16 @@ export const DEFAULT_LIMITS: Limits = {
   modifications: 1000,
   loadMs: durationMs('5s'),
   progressMs: durationMs('5s'),
+  kvMs: durationMs('150ms'),
+  httpMs: durationMs('10s'),
+  httpBytes: sizeBytes('10MB'),
+  authenticateMs: durationMs('10s'),
+  parseMs: durationMs('5s'),
+  parseBytes: sizeBytes('50MB'),
+  parts: 1000,
+  depth: 50,
+  calls: 1000,
+  logLines: 100,
 };
 
 /** The limits as written, each turned into a number. */
@@ -94,6 +134,16 @@ export const limitsSchema = z.strictObject(
     modifications: count().optional(),
     load: duration().optional(),
     progress: duration().optional(),
+    kv: duration({ least: '1ms', most: '1m' }).optional(),
+    http: duration({ most: '1h' }).optional(),
+    httpSize: size({ most: '100MB' }).optional(),
+    authenticate: duration({ most: '1h' }).optional(),
+    parse: duration({ most: '10m' }).optional(),
+    parseSize: size({ most: '500MB' }).optional(),
+    parts: count().optional(),
+    depth: count().optional(),
+    calls: count().optional(),
+    logLines: count().optional(),
   },
   expectObject("limits such as { delay: '25s', message: '100MB' }"),
 );
@@ -116,5 +166,15 @@ export function limitsOf(parsed: z.output<typeof limitsSchema> = {}): Limits {
     modifications: parsed.modifications ?? DEFAULT_LIMITS.modifications,
     loadMs: parsed.load ?? DEFAULT_LIMITS.loadMs,
     progressMs: parsed.progress ?? DEFAULT_LIMITS.progressMs,
+    kvMs: parsed.kv ?? DEFAULT_LIMITS.kvMs,
+    httpMs: parsed.http ?? DEFAULT_LIMITS.httpMs,
+    httpBytes: parsed.httpSize ?? DEFAULT_LIMITS.httpBytes,
+    authenticateMs: parsed.authenticate ?? DEFAULT_LIMITS.authenticateMs,
+    parseMs: parsed.parse ?? DEFAULT_LIMITS.parseMs,
+    parseBytes: parsed.parseSize ?? DEFAULT_LIMITS.parseBytes,
+    parts: parsed.parts ?? DEFAULT_LIMITS.parts,
+    depth: parsed.depth ?? DEFAULT_LIMITS.depth,
+    calls: parsed.calls ?? DEFAULT_LIMITS.calls,
+    logLines: parsed.logLines ?? DEFAULT_LIMITS.logLines,
   };
 }

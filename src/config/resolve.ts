@@ -3,16 +3,16 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, extname, resolve } from 'node:path';
-import type { Config, FilterConfig, ListenerConfig } from './config.ts';
+import type { Config, DnsConfig, FilterConfig, KvConfig, ListenerConfig } from './config.ts';
 import { overridesOf } from './filter-overrides.ts';
-import { formatKvUrl, parseKvUrl } from './kv-url.ts';
 import { limitsOf } from './limits.ts';
 import type { Mistake } from './mistakes.ts';
 import { suggestion } from './nearest.ts';
+import { checkMemoryStores, hasMemoryStore, resolveKv } from './resolve-kv.ts';
 import type { ParsedConfig } from './schema.ts';
+import { durationMs } from './units.ts';
 
 export const DEFAULT_LISTEN = 'inet:127.0.0.1:9900';
-export const DEFAULT_KV = 'lmdb:./data';
 
 /** What is wrong with the spec of a listener, or `undefined`. */
 export type ListenCheck = (spec: string) => string | undefined;
@@ -33,15 +33,14 @@ export function resolveConfig(
   const mistakes: Mistake[] = [];
   const filters = resolveFilters(parsed, context.folder, mistakes);
   const listeners = resolveListeners(parsed, filters, context, mistakes);
-  const url = parseKvUrl(parsed.kv?.default ?? DEFAULT_KV, context.folder);
-  if ('mistake' in url) mistakes.push({ path: 'kv.default', message: url.mistake });
-  const kv = 'mistake' in url ? '' : formatKvUrl(url);
+  const kv = resolveKv(parsed.kv, context.folder, mistakes);
   const config = {
     ...(context.file !== undefined && { file: context.file }),
     folder: context.folder,
     milter: { listeners },
     filters,
-    kv: { default: kv },
+    kv,
+    dns: resolveDns(parsed.dns),
     workers: resolveWorkers(parsed.workers ?? 'auto', kv, mistakes),
     limits: limitsOf(parsed.limits),
   };
@@ -124,12 +123,17 @@ function absoluteSocket(spec: string, folder: string): string {
   return path === undefined ? spec : `${scheme}:${resolve(folder, path)}`;
 }
 
-/** `memory:` belongs to one process: two workers would count the same thing apart. */
-function resolveWorkers(workers: 'auto' | number, kv: string, mistakes: Mistake[]): number {
-  if (kv !== 'memory:') return workers === 'auto' ? availableParallelism() : workers;
-  if (workers !== 'auto' && workers > 1) {
-    const message = `'memory:' cannot be shared by ${workers} workers; use 'lmdb:./data', or workers: 1`;
-    mistakes.push({ path: 'kv.default', message });
-  }
-  return 1;
+/** A processor each, unless a store belongs to one process. */
+function resolveWorkers(workers: 'auto' | number, kv: KvConfig, mistakes: Mistake[]): number {
+  if (workers === 'auto') return hasMemoryStore(kv) ? 1 : availableParallelism();
+  checkMemoryStores(kv, workers, mistakes);
+  return workers;
+}
+
+function resolveDns({ servers, timeout, tries }: NonNullable<ParsedConfig['dns']> = {}): DnsConfig {
+  return {
+    ...(servers !== undefined && { servers }),
+    timeoutMs: timeout ?? durationMs('2s'),
+    tries: tries ?? 2,
+  };
 }

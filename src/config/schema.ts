@@ -1,7 +1,8 @@
 /** The shape of a configuration: which keys there are and what may stand in them. */
 
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { count, expectObject } from './fields.ts';
+import { count, duration, expectObject } from './fields.ts';
 import { OVERRIDABLE_KEYS, overridableFields } from './filter-overrides.ts';
 import { findJsonMisfit, type JsonObject } from './json.ts';
 import { limitsSchema } from './limits.ts';
@@ -78,6 +79,18 @@ export const filterSchema = shorthand(
   ),
 );
 
+const GROUP = "expected a list of stores such as ['default', 'fleet']";
+
+const DNS_SERVER = "expected an address such as '127.0.0.1', '127.0.0.1:5353' or '[::1]:53'";
+const dnsServer = z.string({ error: DNS_SERVER }).refine(
+  (server) => {
+    const [, bracketed, plain, port = '53'] =
+      /^(?:\[([^\]]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(server) ?? [];
+    return isIP(bracketed ?? plain ?? server) !== 0 && Number(port) > 0 && Number(port) < 65536;
+  },
+  { error: DNS_SERVER },
+);
+
 /** A key of the full design that this version cannot serve. */
 const notYet = (what: string) =>
   z.undefined({ error: `this version does not have ${what} yet; remove the key` }).optional();
@@ -106,10 +119,35 @@ export const configSchema = z.strictObject(
         {
           // Read by resolve.ts, which knows the folder that it is relative to.
           default: z.unknown().optional(),
-          stores: notYet('further stores'),
-          groups: notYet('groups of stores'),
+          stores: z
+            .record(z.string(), z.unknown(), {
+              error: "expected an object such as { fleet: 'redis://127.0.0.1:6379/0' }",
+            })
+            .optional(),
+          groups: z
+            .record(
+              z.string(),
+              z
+                .array(text('expected the name of a store'), { error: GROUP })
+                .min(1, { error: GROUP }),
+              { error: "expected an object such as { both: ['default', 'fleet'] }" },
+            )
+            .optional(),
         },
         expectObject("an object such as { default: 'lmdb:./data' }"),
+      )
+      .optional(),
+    dns: z
+      .strictObject(
+        {
+          servers: z
+            .array(dnsServer, { error: "expected a list such as ['127.0.0.1', '[::1]:5353']" })
+            .min(1, { error: 'expected at least one server' })
+            .optional(),
+          timeout: duration({ least: '10ms', most: '1m' }).optional(),
+          tries: count().optional(),
+        },
+        expectObject("an object such as { servers: ['127.0.0.1'], timeout: '2s' }"),
       )
       .optional(),
     auth: notYet('the login hooks'),
@@ -132,7 +170,8 @@ export function configKeys(path: readonly PropertyKey[]): readonly string[] {
   if (first === undefined) return Object.keys(configSchema.shape);
   if (first === 'milter') return second === undefined ? ['listen'] : LISTENER_KEYS;
   if (first === 'filters') return FILTER_KEYS;
-  if (first === 'kv') return ['default'];
+  if (first === 'kv') return second === undefined ? ['default', 'stores', 'groups'] : [];
+  if (first === 'dns') return ['servers', 'timeout', 'tries'];
   if (first === 'limits') return Object.keys(limitsSchema.shape);
   return [];
 }

@@ -65,29 +65,18 @@ export function parseFilterOptions(raw: unknown, overrides: FilterOverrides = {}
   if (!parsed.success) {
     throw new OptionsError(mistakesOf(parsed.error.issues, raw, optionKeys, ['options']));
   }
-  const { kv, http, macros, ...own } = parsed.data;
+  const { kv, macros, ...own } = parsed.data;
   return {
     ...DEFAULT_OPTIONS,
     ...overridesOf(own),
     ...(kv?.namespace !== undefined && { namespace: kv.namespace }),
-    http: [...new Set(http)],
     macros: [...new Set(macros)],
     ...overrides,
   };
 }
 
-const HOST =
-  "expected a host such as 'api.example.com' or '10.0.0.1:8080', without https:// and path";
 const MACRO = "expected a macro such as '{client_ptr}' or 'i'";
 const NAMESPACE = "expected a name of letters, digits, '.', '_' and '-', 64 at most";
-
-/** A name or an IPv4 address, or an IPv6 address in brackets; a port may follow. */
-const HOST_PATTERN = /^(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
-
-const host = z
-  .string({ error: HOST })
-  .regex(HOST_PATTERN, { error: HOST })
-  .transform((name) => name.toLowerCase());
 
 /** One letter stands bare, longer names in braces: so do MTAs send them. */
 const macro = z
@@ -110,9 +99,6 @@ const optionsSchema = z.strictObject(
         expectObject("an object such as { namespace: 'logins' }"),
       )
       .optional(),
-    http: z
-      .array(host, { error: "expected a list of hosts such as ['api.example.com']" })
-      .default([]),
     macros: z
       .array(macro, { error: "expected a list of macros such as ['{client_ptr}']" })
       .default([]),
@@ -120,7 +106,7 @@ const optionsSchema = z.strictObject(
   expectObject("an object such as { onError: 'accept', wall: '10s' }"),
 );
 
-const OPTION_KEYS = [...OVERRIDABLE_KEYS, 'kv', 'http', 'macros'];
+const OPTION_KEYS = [...OVERRIDABLE_KEYS, 'kv', 'macros'];
 
 /** The keys that exist at a path, for suggestions. */
 function optionKeys(path: readonly PropertyKey[]): readonly string[] {
