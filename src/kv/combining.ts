@@ -74,10 +74,7 @@ export class Combining<Version> {
   }
 
   /** See Entries.change. A change that throws changes nothing, for itself alone. */
-  change<Answer>(
-    key: string,
-    change: (entry: Entry | undefined) => Step<Answer>,
-  ): Promise<Answer> {
+  change<Answer>(key: string, change: (entry: Entry | undefined) => Step<Answer>): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       const waiting: Waiting = {
         run: change,

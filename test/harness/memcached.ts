@@ -1,0 +1,98 @@
+/** A real memcached for tests. */
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { freePort } from './ports.ts';
+import { type RunningProcess, startProcess } from './processes.ts';
+import { pollFor } from './waiting.ts';
+
+/** A memcached on loopback; its port stays the same through its restarts, its items do not. */
+export type MemcachedServer = {
+  readonly port: number;
+  /** Ends it by SIGKILL, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again after {@link kill}, empty. */
+  restart(): Promise<void>;
+  /** SIGSTOP: it accepts connections and answers nothing. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Items that take up room. */
+  stat(name: string): Promise<number>;
+  /** Ends it. More than once is fine. */
+  stop(): Promise<void>;
+};
+
+export type MemcachedOptions = {
+  /** More command line. */
+  readonly args?: readonly string[];
+};
+
+const START_TIMEOUT_MS = 10_000;
+
+export async function startMemcached({
+  args = [],
+}: MemcachedOptions = {}): Promise<MemcachedServer> {
+  const port = await freePort();
+  let server: RunningProcess;
+  const start = async () => {
+    server = await startProcess({
+      command: 'memcached',
+      args: ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-u', 'nobody', ...args],
+    });
+    await waitUntilOpen(server, port);
+  };
+  // A stopped process does not hear SIGTERM, and there is nothing to save.
+  const stop = async () => void (await server?.stop('SIGKILL'));
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    port,
+    kill: stop,
+    restart: start,
+    pause: () => void process.kill(server.pid, 'SIGSTOP'),
+    resume: () => void process.kill(server.pid, 'SIGCONT'),
+    stat: (name) => stat(port, name),
+    stop,
+  };
+}
+
+async function waitUntilOpen(server: RunningProcess, port: number): Promise<void> {
+  const ended = new AbortController();
+  void server.exited.then(() => ended.abort(new Error(`memcached ended: ${server.stderr()}`)));
+  await pollFor(() => opens(port), {
+    timeoutMs: START_TIMEOUT_MS,
+    failure: () => `memcached does not listen: ${server.stderr()}`,
+    signal: ended.signal,
+  });
+}
+
+async function opens(port: number): Promise<true | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Asks in memcached's text protocol, which its binary clients know nothing of. */
+async function stat(port: number, name: string): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setEncoding('utf8').write('stats\r\n');
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.endsWith('END\r\n')) break;
+  }
+  const [, value] = new RegExp(`^STAT ${name} (.*)\r$`, 'm').exec(text) ?? [];
+  if (value === undefined) throw new Error(`memcached has no statistic '${name}'`);
+  return Number(value);
+}
