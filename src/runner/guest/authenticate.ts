@@ -1,5 +1,6 @@
 /** `authenticate(message)` as authors see it: asks the worker about the message as it came. */
 
+import type { ResultsJson } from '../../capabilities/authenticate/results.ts';
 import type { Message } from './api.ts';
 import type { AuthenticationResults } from './api-mail.ts';
 import { SessionMessage } from './message.ts';
@@ -15,5 +16,19 @@ export async function authenticate(message: Message): Promise<AuthenticationResu
       'authenticate: expected the message that a handler gets, or session.message',
     );
   }
-  return (await message.authenticate()) as AuthenticationResults;
+  const { spf, dkim, dmarc, arc, header } = (await message.authenticate()) as ResultsJson;
+  return {
+    spf: { result: spf.result, domain: spf.domain, explanation: spf.explanation },
+    dkim: dkim.map(({ result, domain, selector, algorithm, aligned, unsignedBytes, comment }) => {
+      return { result, domain, selector, algorithm, aligned, unsignedBytes, comment };
+    }),
+    dmarc: {
+      result: dmarc.result,
+      policy: dmarc.policy,
+      domain: dmarc.domain,
+      alignment: dmarc.alignment,
+    },
+    arc,
+    header,
+  };
 }
