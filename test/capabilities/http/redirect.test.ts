@@ -131,7 +131,7 @@ describe('a redirection', () => {
     web.close();
     web = new Web();
     port = await web.serve(({ url }, response) => {
-      const left = Number(url!.slice(1));
+      const left = Number(/\d+/.exec(url!)![0]);
       if (left === 0) return response.end('end');
       return response.writeHead(302, { Location: `/${left - 1}` }).end();
     });
@@ -142,14 +142,17 @@ describe('a redirection', () => {
     });
   });
 
-  test('whose body has no end is followed at once', async () => {
+  test('whose body has no end is followed at once, and its connection closed', async () => {
+    const closed = Promise.withResolvers<void>();
     web.close();
     web = new Web();
     port = await web.serve(({ url }, response) => {
       if (url === '/end') return response.end('end');
+      response.on('close', closed.resolve);
       response.writeHead(302, { Location: '/end' });
       return response.write('x');
     });
     expect(await fetch(at('/'))).toMatchObject({ body: 'end' });
+    await closed.promise;
   });
 });
