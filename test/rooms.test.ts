@@ -7,6 +7,7 @@ const ROOT = join(__dirname, '..');
 const ROOMS = [
   'cli',
   'server',
+  'status',
   'testing',
   'milter',
   'engine',

@@ -3,16 +3,29 @@
  * arguments are checked here, whatever the guest library made of them before.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
-import type { Store } from '../kv/store.ts';
+import type { Stores } from '../kv/stores.ts';
+import { DnsCapability } from './dns/dns.ts';
+import type { DnsOptions } from './dns/resolver.ts';
 import { CapabilityFailure } from './failure.ts';
-import { performKv } from './kv.ts';
+import { performHash } from './hash.ts';
+import { HttpCapability, type HttpOptions } from './http/http.ts';
+import { LeaseKeeper, type LeaseOwner } from './kv/leases.ts';
+import { performKv } from './kv/perform.ts';
+import type { CapabilityLog } from './log.ts';
+import { type Counters, countFor } from './metrics.ts';
+import { NetCapability } from './net.ts';
+import { performSleep } from './sleep.ts';
 
 /** On whose behalf a request is performed. */
 export interface CapabilityContext {
+  /** The filter's name. */
+  readonly filter: string;
   /** The namespace of the filter's keys. */
   readonly namespace: string;
+  /** Hosts that the filter may talk to. */
+  readonly hosts: readonly string[];
+  /** The session that asks; none in `init` and `exit`. */
+  readonly session: LeaseOwner | undefined;
   /** The raw body of the session's message so far; none outside of a session. */
   readonly body: (() => Uint8Array) | undefined;
   /** Tells the MTA that the end of the message takes a while. */
@@ -21,16 +34,30 @@ export interface CapabilityContext {
   readonly signal: AbortSignal;
 }
 
-/** Longer sleeps are cut by the filter's wall limit anyway. */
-const MAX_SLEEP_MS = 24 * 60 * 60 * 1000;
-
-const SleepArguments = z.tuple([z.number().min(0)]);
+export interface CapabilityOptions {
+  readonly stores: Stores;
+  readonly log: CapabilityLog;
+  /** Where `metrics.count` counts. */
+  readonly counters: Counters;
+  readonly dns: DnsOptions;
+  readonly http: HttpOptions;
+}
 
 export class Capabilities {
-  readonly #store: Store;
+  readonly #stores: Stores;
+  readonly #leases: LeaseKeeper;
+  readonly #counters: Counters;
+  readonly #dns: DnsCapability;
+  readonly #http: HttpCapability;
+  readonly #net: NetCapability;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor({ stores, log, counters, dns, http }: CapabilityOptions) {
+    this.#stores = stores;
+    this.#leases = new LeaseKeeper(log);
+    this.#counters = counters;
+    this.#dns = new DnsCapability(dns);
+    this.#http = new HttpCapability(http);
+    this.#net = new NetCapability(http);
   }
 
   /** The answer: a JSON value or bytes. Rejects with {@link CapabilityFailure}, or an error that has a `code`. */
@@ -39,16 +66,22 @@ export class Capabilities {
     args: readonly unknown[],
     context: CapabilityContext,
   ): Promise<unknown> {
-    if (operation.startsWith('kv.'))
-      return performKv(this.#store, operation.slice(3), args, context.namespace);
-    switch (operation) {
-      case 'sleep': {
-        const parsed = SleepArguments.safeParse(args);
-        if (!parsed.success)
-          throw new CapabilityFailure('ERR_ARGUMENT', 'sleep: expected milliseconds');
-        await delay(Math.min(parsed.data[0], MAX_SLEEP_MS), undefined, { signal: context.signal });
-        return null;
-      }
+    const [, room = operation, name = ''] = /^([a-z]+)\.(.*)$/s.exec(operation) ?? [];
+    switch (room) {
+      case 'kv':
+        return performKv(this.#stores, name, args, context.namespace, this.#leasesOf(context));
+      case 'dns':
+        return this.#dns.perform(name, args, context);
+      case 'http':
+        return this.#http.perform(name, args, context);
+      case 'net':
+        return this.#net.perform(name, args, context);
+      case 'hash':
+        return performHash(name, args);
+      case 'metrics':
+        return countFor(this.#counters, context.filter, name, args);
+      case 'sleep':
+        return performSleep(args, context.signal);
       case 'body':
         if (!context.body)
           throw new CapabilityFailure('ERR_NO_MESSAGE', 'body: there is no message here');
@@ -62,5 +95,22 @@ export class Capabilities {
           `there is no capability ${JSON.stringify(operation.slice(0, 40))}`,
         );
     }
+  }
+
+  /** A session has closed: what it held is free. */
+  endSession(id: string): void {
+    this.#leases.end(id);
+  }
+
+  /** Nothing is performed any more: what sessions held is free. The stores are left open. */
+  async close(): Promise<void> {
+    await this.#leases.close();
+    this.#http.close();
+    this.#dns.close();
+  }
+
+  #leasesOf({ session, filter }: CapabilityContext) {
+    // Outside of sessions a place is held by the process, for this filter.
+    return this.#leases.port(session ?? { id: `init.${filter}`, isClosed: false });
   }
 }

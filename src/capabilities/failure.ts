@@ -8,3 +8,12 @@ export class CapabilityFailure extends Error {
     this.code = code;
   }
 }
+
+/** What a filter is told about an error. */
+export function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  const { message, code } = error as { message?: unknown; code?: unknown };
+  return {
+    code: typeof code === 'string' ? code : 'ERR_CAPABILITY',
+    message: typeof message === 'string' ? message : String(error),
+  };
+}

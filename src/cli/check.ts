@@ -82,16 +82,17 @@ function checkListeners({ milter, filters }: Config): string[] {
 async function checkLoad(config: Config): Promise<string[]> {
   const { guest, filters } = await compileAll(config.filters);
   try {
-    const trial = { ...config, kv: { default: 'memory:' } };
-    const { engine, store } = await openEngine({
+    const inMemory = ([name]: [string, string]) => [name, 'memory:'] as const;
+    const stores = Object.fromEntries(Object.entries(config.kv.stores).map(inMemory));
+    const trial = { ...config, kv: { ...config.kv, default: 'memory:', stores } };
+    const { close } = await openEngine({
       config: trial,
       guest,
       filters,
       log: quietLog(),
       worker: 'check',
     });
-    await engine.close();
-    await store.close();
+    await close();
     return [];
   } catch (error) {
     if (error instanceof FilterLoadError) return error.message.split('\n');

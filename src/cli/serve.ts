@@ -1,6 +1,7 @@
 /** `postern serve`: runs the server in the foreground. */
 
 import { Command } from 'commander';
+import { shownUrl } from '../kv/stores.ts';
 import { compileAll } from '../server/compile-all.ts';
 import { openLog } from '../server/log.ts';
 import { supervise } from '../server/supervisor.ts';
@@ -27,7 +28,7 @@ async function serve(flags: ServerFlags): Promise<void> {
           listen,
           filters: config.filters.map(({ name }) => name),
           workers: config.workers,
-          kv: config.kv.default,
+          kv: shownUrl(config.kv.default, config.folder),
         },
         'ready',
       );

@@ -71,7 +71,7 @@ async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<
     const events: EndedEvent[] = [];
     const log = quietLog();
     const { guest, filters: scripts } = await compileAll(config.filters);
-    const { engine, store } = await openEngine({
+    const { engine, close } = await openEngine({
       config,
       guest,
       filters: scripts,
@@ -90,8 +90,7 @@ async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<
     };
     const replies = await playMessage(server.addresses[0]!, script);
     await server.close({ graceMs: 1000 });
-    await engine.close();
-    await store.close();
+    await close();
     const trial = { events, replies, logged: log.lines };
     process.stdout.write(
       flags.json ? `${JSON.stringify(trial, undefined, 2)}\n` : formatTrial(trial),

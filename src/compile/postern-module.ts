@@ -12,6 +12,11 @@ export const POSTERN_EXPORTS = [
   'delay',
   'kv',
   'log',
+  'dns',
+  'http',
+  'net',
+  'hash',
+  'metrics',
   'sleep',
   'settings',
 ] as const;

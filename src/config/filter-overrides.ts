@@ -43,6 +43,20 @@ export const OVERRIDABLE_KEYS = [
   'http',
 ] as const;
 
+const HOST =
+  "expected a host such as 'api.example.com', '10.0.0.1:8080' or '10.0.0.0/8', without https:// and path";
+
+/** A name or an address, IPv6 in brackets, with or without a port; or a range of addresses. */
+const HOST_PATTERN =
+  /^(?:(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+\/\d{1,3})$/i;
+
+function host() {
+  return z
+    .string({ error: HOST })
+    .regex(HOST_PATTERN, { error: HOST })
+    .transform((name) => name.toLowerCase());
+}
+
 /**
  * Fields of the options that may stand in a filter and in the configuration. The CPU time
  * ends at 1 s, because a runner does nothing else meanwhile; the memory starts at what
@@ -59,20 +73,6 @@ export const overridableFields = {
     .array(host(), { error: "expected a list of hosts such as ['api.example.com']" })
     .optional(),
 };
-
-const HOST =
-  "expected a host such as 'api.example.com', '10.0.0.1:8080' or '10.0.0.0/8', without https:// and path";
-
-/** A name or an address, IPv6 in brackets, with or without a port; or a range of addresses. */
-const HOST_PATTERN =
-  /^(?:(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?|[0-9a-f:.]+\/\d{1,3})$/i;
-
-function host() {
-  return z
-    .string({ error: HOST })
-    .regex(HOST_PATTERN, { error: HOST })
-    .transform((name) => name.toLowerCase());
-}
 
 function bodyLimit() {
   return z.unknown().transform((value, context): BodyLimit => {

@@ -1,30 +1,38 @@
 /** Performs what a handler asked for, and makes an answer of what comes of it. */
 
 import type { Capabilities } from '../capabilities/capabilities.ts';
+import { failureOf } from '../capabilities/failure.ts';
 import type { CallReport, CallResult } from '../runner/frames.ts';
 import type { Dispatch } from './dispatch.ts';
 
 /** A handler that is over may still have asked for something before it ended, such as a `set`: it is performed. */
 const NEVER_ABORTED = new AbortController().signal;
 
+/** The filter on whose behalf something is performed. */
+export interface AskingFilter {
+  readonly filter: string;
+  readonly namespace: string;
+  readonly hosts: readonly string[];
+}
+
 /** Never rejects: a failure is an answer too. */
 export async function performCall(
   capabilities: Capabilities,
   { operation, args }: CallReport,
   dispatch: Dispatch | undefined,
-  namespace: string,
+  filter: AskingFilter,
 ): Promise<CallResult> {
   const host = dispatch?.session?.host;
   try {
     const value = await capabilities.perform(operation, args, {
-      namespace,
+      ...filter,
+      session: dispatch?.session,
       body: host && (() => host.body()),
       progress: host && dispatch.phase === 'eom' ? () => host.progress() : undefined,
       signal: dispatch?.abort.signal ?? NEVER_ABORTED,
     });
     return value instanceof Uint8Array ? { ok: true, bytes: value } : { ok: true, value };
   } catch (error) {
-    const { message, code } = error as Error & { code?: unknown };
-    return { ok: false, code: typeof code === 'string' ? code : 'ERR_CAPABILITY', message };
+    return { ok: false, ...failureOf(error) };
   }
 }

@@ -205,6 +205,8 @@ export class RunnerEngine implements Engine {
 
   #close(session: SessionRecord): void {
     this.#board.cancel(session);
+    session.isClosed = true;
+    this.#options.capabilities.endSession(session.id);
     const { runner } = session;
     if (!runner) return;
     this.#sessionsOf.set(runner, (this.#sessionsOf.get(runner) ?? 1) - 1);
@@ -244,8 +246,8 @@ export class RunnerEngine implements Engine {
   #perform(runner: RunnerProcess, frame: FrameReader): void {
     const report = CallReportSchema.parse(JSON.parse(frame.text()));
     const dispatch = this.#board.find(report.event);
-    const { namespace } = this.#filters.at(report.filter);
-    performCall(this.#options.capabilities, report, dispatch, namespace).then((result) =>
+    const filter = this.#filters.asking(report.filter);
+    performCall(this.#options.capabilities, report, dispatch, filter).then((result) =>
       runner.result(frame.id, result),
     );
   }

@@ -4,6 +4,7 @@ import { type FilterOptions, OptionsError, parseFilterOptions } from '../policy/
 import { isPhase, type Phase } from '../policy/phases.ts';
 import type { FilterScript } from '../runner/frames.ts';
 import type { LoadReport } from '../runner/guest-border.ts';
+import type { AskingFilter } from './calls.ts';
 import type { FilterDescription } from './contract.ts';
 import type { Logger } from './logger.ts';
 import type { CheckedStep } from './step.ts';
@@ -77,6 +78,12 @@ export class FilterSet {
     if (!found) throw new RangeError(`there is no filter ${filter}`);
     const description = this.#descriptions[filter];
     return { ...found, namespace: description?.options.namespace ?? found.name, description };
+  }
+
+  /** Who asks when this filter asks for something. */
+  asking(filter: number): AskingFilter {
+    const { name, namespace, description } = this.at(filter);
+    return { filter: name, namespace, hosts: description?.options.http ?? [] };
   }
 
   description(filter: number): FilterDescription {

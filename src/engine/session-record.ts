@@ -18,6 +18,8 @@ export class SessionRecord {
   /** Calls that have not ended, in order. */
   readonly live: Dispatch[] = [];
   runner: RunnerProcess | undefined;
+  /** The connection has ended: nothing is kept for it any more. */
+  isClosed = false;
   readonly #filters: readonly FilterDescription[];
   readonly #log = new FactLog();
   #cursor = new FactCursor();

@@ -1,4 +1,4 @@
-/** An engine for a configuration, with its store. */
+/** An engine for a configuration, with its stores and capabilities. */
 
 import { Capabilities } from '../capabilities/capabilities.ts';
 import { SourcePositions } from '../compile/source-map.ts';
@@ -6,9 +6,10 @@ import type { Config } from '../config/config.ts';
 import { type EndedEvent, RunnerEngine } from '../engine/engine.ts';
 import type { LoadableFilter } from '../engine/filter-set.ts';
 import type { Logger } from '../engine/logger.ts';
-import { openStore } from '../kv/open.ts';
-import type { Store } from '../kv/store.ts';
+import type { Stores } from '../kv/stores.ts';
+import { Metrics } from '../status/metrics.ts';
 import type { CompiledScript } from './messages.ts';
+import { openStores } from './open-stores.ts';
 
 export interface OpenEngineOptions {
   readonly config: Config;
@@ -20,25 +21,53 @@ export interface OpenEngineOptions {
   readonly onEvent?: (event: EndedEvent) => void;
 }
 
-/** Opens the store and loads the filters; rejects with what is wrong with either. */
-export async function openEngine(
-  options: OpenEngineOptions,
-): Promise<{ engine: RunnerEngine; store: Store }> {
+/** An engine and what it stands on. */
+export interface OpenedEngine {
+  readonly engine: RunnerEngine;
+  readonly stores: Stores;
+  readonly metrics: Metrics;
+  /** Ends the filters, then what they asked for, then the stores. */
+  close(): Promise<void>;
+}
+
+/** Redirections that one fetch follows. */
+const REDIRECTS = 5;
+
+/** Answers of the DNS that a worker keeps. */
+const DNS_CACHE_ENTRIES = 10_000;
+
+/** Opens the stores and loads the filters; rejects with what is wrong with either. */
+export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
   const { config, guest, filters, log, worker, onEvent } = options;
-  const store = await openStore(config.kv.default, { cwd: config.folder });
+  const metrics = new Metrics();
+  const stores = await openStores(config, log, metrics);
+  const { limits, dns } = config;
+  const capabilities = new Capabilities({
+    stores,
+    log,
+    counters: metrics,
+    dns: { ...dns, cacheEntries: DNS_CACHE_ENTRIES },
+    http: { bytes: limits.httpBytes, timeoutMs: limits.httpMs, redirects: REDIRECTS },
+  });
   try {
     const engine = await RunnerEngine.start({
       filters: loadable(config, filters),
       guest,
-      capabilities: new Capabilities(store),
+      capabilities,
       logger: log,
       worker,
-      limits: config.limits,
+      limits,
       ...(onEvent && { onEvent }),
     });
-    return { engine, store };
+    const close = async () => {
+      await engine.close();
+      await capabilities.close();
+      await stores.close();
+    };
+    return { engine, stores, metrics, close };
   } catch (error) {
-    await store.close();
+    await capabilities.close();
+    await stores.close();
     throw error;
   }
 }

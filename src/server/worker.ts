@@ -1,25 +1,21 @@
 /** What a worker process consists of: a store, an engine with its runners, and the milter server. */
 
 import type { Logger } from 'pino';
-import type { RunnerEngine } from '../engine/engine.ts';
 import { FilterLoadError } from '../engine/filter-set.ts';
-import type { Store } from '../kv/store.ts';
 import { formatListen } from '../milter/address.ts';
 import { MilterServer, UnknownFilterError } from '../milter/server.ts';
 import type { ToWorker } from './messages.ts';
-import { openEngine } from './open-engine.ts';
+import { type OpenedEngine, openEngine } from './open-engine.ts';
 
 /** Messages that are under way get this long to finish after SIGTERM. */
 const GRACE_MS = 20_000;
 
 export class Worker {
-  readonly #store: Store;
-  readonly #engine: RunnerEngine;
+  readonly #opened: OpenedEngine;
   readonly #server: MilterServer;
 
-  private constructor(store: Store, engine: RunnerEngine, server: MilterServer) {
-    this.#store = store;
-    this.#engine = engine;
+  private constructor(opened: OpenedEngine, server: MilterServer) {
+    this.#opened = opened;
     this.#server = server;
   }
 
@@ -28,7 +24,7 @@ export class Worker {
     { index, config, guest, filters }: Extract<ToWorker, { type: 'start' }>,
     log: Logger,
   ): Promise<Worker> {
-    const { engine, store } = await openEngine({
+    const opened = await openEngine({
       config,
       guest,
       filters,
@@ -36,11 +32,11 @@ export class Worker {
       worker: String(index),
     });
     try {
+      const { engine } = opened;
       const server = await MilterServer.open({ config, engine, log, ownsFiles: false });
-      return new Worker(store, engine, server);
+      return new Worker(opened, server);
     } catch (error) {
-      await engine.close();
-      await store.close();
+      await opened.close();
       throw error;
     }
   }
@@ -52,8 +48,7 @@ export class Worker {
   /** Finishes the messages that are under way, runs `exit`, and closes everything. */
   async drain(): Promise<void> {
     await this.#server.close({ graceMs: GRACE_MS });
-    await this.#engine.close();
-    await this.#store.close();
+    await this.#opened.close();
   }
 }
 

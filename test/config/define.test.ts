@@ -7,6 +7,7 @@ test('every key that the types offer is a key that the schema knows, and the rev
     milter: true,
     filters: true,
     kv: true,
+    dns: true,
     workers: true,
     limits: true,
   };

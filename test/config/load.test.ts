@@ -85,7 +85,8 @@ describe('a configuration file', () => {
       folder: cwd,
       milter: { listeners: [{ listen: 'inet:127.0.0.1:9900' }] },
       filters: [{ name: 'a', path: `${cwd}/filters/a.ts`, settings: {}, overrides: {} }],
-      kv: { default: `lmdb:${cwd}/data` },
+      kv: { default: `lmdb:${cwd}/data`, stores: {}, groups: {} },
+      dns: { timeoutMs: 2000, tries: 2 },
       workers: availableParallelism(),
       limits: {
         packetBytes: 2 * 1024 ** 2,
@@ -103,6 +104,16 @@ describe('a configuration file', () => {
         modifications: 1000,
         loadMs: 5000,
         progressMs: 5000,
+        kvMs: 150,
+        httpMs: 10_000,
+        httpBytes: 10 * 1024 ** 2,
+        authenticateMs: 10_000,
+        parseMs: 5000,
+        parseBytes: 50 * 1024 ** 2,
+        parts: 1000,
+        depth: 50,
+        calls: 1000,
+        logLines: 100,
       },
     });
   });
@@ -205,6 +216,29 @@ describe('flags', () => {
     const config = await load(cwd, { filter: ['filters/b.ts'], workers: 1 });
     expect(config.filters).toMatchObject([{ name: 'b' }]);
     expect(config.file).toBeUndefined();
+  });
+});
+
+test('names further stores, groups of them, and the DNS servers', async () => {
+  const cwd = configured(`{
+    filters: [{ path: 'filters/a.ts', http: ['API.example.com', '10.0.0.0/8'] }],
+    kv: {
+      default: 'lmdb:./store',
+      stores: { fleet: 'redis://:s%40cret@10.0.0.5/3', local: 'lmdb:./more' },
+      groups: { both: ['default', 'fleet', 'fleet'] },
+    },
+    dns: { servers: ['127.0.0.1', '[::1]:5353'], timeout: '1s', tries: 3 },
+    limits: { kv: '80ms', http: '2s', httpSize: '1MB', parse: '1s', logLines: 7 },
+  }`);
+  expect(await load(cwd)).toMatchObject({
+    filters: [{ overrides: { http: ['api.example.com', '10.0.0.0/8'] } }],
+    kv: {
+      default: `lmdb:${cwd}/store`,
+      stores: { fleet: 'redis://:s%40cret@10.0.0.5:6379/3', local: `lmdb:${cwd}/more` },
+      groups: { both: ['default', 'fleet'] },
+    },
+    dns: { servers: ['127.0.0.1', '[::1]:5353'], timeoutMs: 1000, tries: 3 },
+    limits: { kvMs: 80, httpMs: 2000, httpBytes: 1024 ** 2, parseMs: 1000, logLines: 7 },
   });
 });
 

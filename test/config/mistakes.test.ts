@@ -185,9 +185,11 @@ test.each<[what: string, config: string, lines: string[]]>([
     ["workers: expected 'auto' or a whole number, at least 1, got 1.5"],
   ],
   [
-    'a store of a later version',
-    `{ ${A}, kv: { default: 'redis://:secret@host/0' } }`,
-    ["kv.default: this version has no store 'redis:'; expected 'lmdb:./folder' or 'memory:'"],
+    'a store that does not exist',
+    `{ ${A}, kv: { default: 'mysql://:secret@host/0' } }`,
+    [
+      "kv.default: there is no store 'mysql:'; expected 'lmdb:./folder', 'memory:', 'redis://host:6379/0', 'etcd://host:2379' or 'memcached://host:11211'",
+    ],
   ],
   [
     'an lmdb URL that looks like a host',
@@ -197,14 +199,42 @@ test.each<[what: string, config: string, lines: string[]]>([
   [
     'a store that is no URL',
     `{ ${A}, kv: { default: './data' } }`,
-    ["kv.default: expected 'lmdb:./folder' or 'memory:', got a text without a scheme"],
+    [
+      "kv.default: expected 'lmdb:./folder', 'memory:', 'redis://host:6379/0', 'etcd://host:2379' or 'memcached://host:11211', got a text without a scheme",
+    ],
+  ],
+  [
+    'a second default store, a store without a proper name, and one of one process for two workers',
+    `{ ${A}, workers: 2, kv: { stores: { default: 'lmdb:./x', 'a b': 'lmdb:./y', m: 'memory:' } } }`,
+    [
+      "kv.stores.default: 'default' is the store of kv.default; name it there",
+      "kv.stores.a b: expected a name of letters, digits, '_' and '-', 64 at most",
+      "kv.stores.m: 'memory:' cannot be shared by 2 workers; use 'lmdb:./data', or workers: 1",
+    ],
+  ],
+  [
+    'a group of stores that are not there',
+    `{ ${A}, kv: { stores: { fleet: 'redis://h' }, groups: { both: ['default', 'flet'], none: [] } } }`,
+    ["kv.groups.none: expected a list of stores such as ['default', 'fleet'], got []"],
+  ],
+  [
+    'a group of a store that is not there',
+    `{ ${A}, kv: { stores: { fleet: 'redis://h' }, groups: { both: ['default', 'flet'] } } }`,
+    ["kv.groups.both[1]: there is no store named 'flet'; did you mean 'fleet'?"],
+  ],
+  [
+    'a DNS server that is none, and no time for it',
+    `{ ${A}, dns: { servers: ['ns.example.com', '127.0.0.1:99999'], timeout: 0 } }`,
+    [
+      "dns.servers[0]: expected an address such as '127.0.0.1', '127.0.0.1:5353' or '[::1]:53', got 'ns.example.com'",
+      "dns.servers[1]: expected an address such as '127.0.0.1', '127.0.0.1:5353' or '[::1]:53', got '127.0.0.1:99999'",
+      'dns.timeout: expected more than 0, got 0',
+    ],
   ],
   [
     'what this version does not have yet',
-    `{ ${A}, auth: {}, status: {}, kv: { stores: {}, groups: {} } }`,
+    `{ ${A}, auth: {}, status: {} }`,
     [
-      'kv.stores: this version does not have further stores yet; remove the key',
-      'kv.groups: this version does not have groups of stores yet; remove the key',
       'auth: this version does not have the login hooks yet; remove the key',
       'status: this version does not have the status page yet; remove the key',
     ],
@@ -266,11 +296,7 @@ describe('a configuration file that does not run', () => {
 
 test.each<[what: string, flags: ConfigFlags, line: RegExp]>([
   ['--filter', { filter: ['filters/c.ts'] }, /^--filter: there is no file .*\/filters\/c\.ts$/],
-  [
-    '--kv',
-    { filter: ['filters/a.ts'], kv: 'etcd://x' },
-    /^--kv: this version has no store 'etcd:'/,
-  ],
+  ['--kv', { filter: ['filters/a.ts'], kv: 'mysql://x' }, /^--kv: there is no store 'mysql:'/],
   [
     '--workers',
     { filter: ['filters/a.ts'], workers: 'many' },

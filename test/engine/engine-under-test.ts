@@ -11,6 +11,8 @@ import type { EngineSession, SessionHost } from '../../src/engine/contract.ts';
 import { type EngineLimits, RunnerEngine } from '../../src/engine/engine.ts';
 import type { Logger } from '../../src/engine/logger.ts';
 import { MemoryStore } from '../../src/kv/memory.ts';
+import type { Store } from '../../src/kv/store.ts';
+import { Stores } from '../../src/kv/stores.ts';
 import { compileAll } from '../../src/server/compile-all.ts';
 
 export interface FilterSource {
@@ -26,9 +28,27 @@ export interface LoggedLine {
   readonly text: string;
 }
 
+/** What the filters find beside the default store in memory. */
+export interface Surroundings {
+  /** By name; `default` takes the place of the one in memory. */
+  readonly stores?: Readonly<Record<string, Store>>;
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** The DNS server to ask. */
+  readonly dnsServer?: string;
+}
+
+/** What `metrics.count` was called with. */
+export type Counted = readonly [
+  filter: string,
+  name: string,
+  by: number,
+  labels: Readonly<Record<string, string>>,
+];
+
 export class EngineUnderTest {
   readonly engine: RunnerEngine;
   readonly logged: LoggedLine[];
+  readonly counted: Counted[];
   readonly store: MemoryStore;
   readonly #folder: string;
   readonly #watching = new Set<() => void>();
@@ -36,11 +56,13 @@ export class EngineUnderTest {
   private constructor(
     engine: RunnerEngine,
     logged: LoggedLine[],
+    counted: Counted[],
     store: MemoryStore,
     folder: string,
   ) {
     this.engine = engine;
     this.logged = logged;
+    this.counted = counted;
     this.store = store;
     this.#folder = folder;
   }
@@ -48,6 +70,7 @@ export class EngineUnderTest {
   static async start(
     filters: readonly FilterSource[],
     limits: Partial<EngineLimits> = {},
+    { stores = {}, groups, dnsServer }: Surroundings = {},
   ): Promise<EngineUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), 'postern-engine-'));
     mkdirSync(folder, { recursive: true });
@@ -58,12 +81,14 @@ export class EngineUnderTest {
     });
     const { guest, filters: scripts } = await compileAll(configured);
     const logged: LoggedLine[] = [];
+    const counted: Counted[] = [];
     const store = new MemoryStore();
     let watching: ReadonlySet<() => void> = new Set();
     const at = (level: keyof Logger) => (fields: object, text: string) => {
       logged.push({ level, fields: fields as Record<string, unknown>, text });
       for (const watcher of watching) watcher();
     };
+    const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
     try {
       const engine = await RunnerEngine.start({
         filters: scripts.map((script, index) => ({
@@ -73,8 +98,19 @@ export class EngineUnderTest {
           positions: new SourcePositions(script.map),
         })),
         guest,
-        capabilities: new Capabilities(store),
-        logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+        capabilities: new Capabilities({
+          stores: new Stores(new Map(Object.entries({ default: store, ...stores })), groups),
+          log: logger,
+          counters: { count: (...count) => counted.push(count) },
+          dns: {
+            timeoutMs: 1000,
+            tries: 1,
+            cacheEntries: 100,
+            ...(dnsServer !== undefined && { servers: [dnsServer] }),
+          },
+          http: { bytes: 1024 ** 2, timeoutMs: 5000, redirects: 5 },
+        }),
+        logger,
         worker: 'test',
         limits: {
           runners: 1,
@@ -86,7 +122,7 @@ export class EngineUnderTest {
           ...limits,
         },
       });
-      const under = new EngineUnderTest(engine, logged, store, folder);
+      const under = new EngineUnderTest(engine, logged, counted, store, folder);
       watching = under.#watching;
       return under;
     } catch (error) {

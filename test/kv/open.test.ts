@@ -18,10 +18,7 @@ test('memory: opens a store of this process alone', async () => {
 });
 
 test.each([
-  [
-    'redis://:secret@host/',
-    "this version has no store 'redis:'; expected 'lmdb:./folder' or 'memory:'",
-  ],
+  ['redis://:secret@', "expected 'redis://host:6379/0'"],
   ['lmdb:', "expected a folder after 'lmdb:', such as 'lmdb:./data'"],
   ['lmdb:taken', expect.stringMatching(/^cannot open the store in .*\/taken: EEXIST/)],
 ])('%s is refused with a reason', async (url, message) => {

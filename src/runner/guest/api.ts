@@ -5,6 +5,12 @@
 
 import type { Duration } from '../../config/units.ts';
 import type { ReplyArguments } from '../../policy/smtp-reply.ts';
+import type { Kv } from './api-kv.ts';
+import type { Dns, Hash, Http, Net } from './api-network.ts';
+
+export type * from './api-kv.ts';
+export type * from './api-network.ts';
+
 import type { ParsedMail } from './api-mail.ts';
 
 /** What a handler may return; made by {@link accept}, {@link reject} and the others. Nothing means: continue. */
@@ -139,31 +145,19 @@ export interface Message {
   progress(): void;
 }
 
-export interface TtlOption {
-  /** How long the key lives: milliseconds or `'90s'`, `'5m'`, `'1d'`. Without it: for ever. */
-  readonly ttl?: Duration;
-}
-
-/** A JSON value or bytes; what was set is what comes back. */
-export type KvValue = unknown;
-
-export interface Kv {
-  get(key: string): Promise<KvValue | undefined>;
-  set(key: string, value: KvValue, options?: TtlOption): Promise<void>;
-  /** Whether it was there. */
-  delete(key: string): Promise<boolean>;
-  has(key: string): Promise<boolean>;
-  /** `true` if it was absent and is now set. */
-  add(key: string, value: KvValue, options?: TtlOption): Promise<boolean>;
-  /** The new number; the TTL is set when the key is made. */
-  incr(key: string, by?: number, options?: TtlOption): Promise<number>;
-}
-
 export interface Log {
   debug(text: string, fields?: Readonly<Record<string, unknown>>): void;
   info(text: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(text: string, fields?: Readonly<Record<string, unknown>>): void;
   error(text: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface Metrics {
+  /**
+   * Adds to a counter of the server's metrics, `postern_filter_NAME_total`. Labels are for few
+   * values: at most 1000 combinations for each counter.
+   */
+  count(name: string, by?: number, labels?: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** Everything that a filter may import from `postern`. */
@@ -182,7 +176,13 @@ export interface PosternModule {
   delay(seconds: number, verdict?: FilterVerdict): FilterVerdict;
   readonly kv: Kv;
   readonly log: Log;
-  sleep(ms: number): Promise<void>;
+  readonly dns: Dns;
+  readonly http: Http;
+  readonly net: Net;
+  readonly hash: Hash;
+  readonly metrics: Metrics;
+  /** Milliseconds, or `'2s'`. Nobody else waits. */
+  sleep(duration: Duration): Promise<void>;
   /** What the configuration gives this filter. */
   // biome-ignore lint/suspicious/noExplicitAny: the configuration's own shape, which only the author knows
   readonly settings: any;

@@ -13,24 +13,24 @@ import {
   SIGN,
 } from '../guest-border.ts';
 import type { PosternModule } from './api.ts';
-import { currentEvent, setCurrentEvent } from './current.ts';
+import { setCurrentEvent } from './current.ts';
 import { abandon, begin, explain, type Handler, resume } from './dispatch.ts';
+import { dns } from './dns.ts';
 import { recipientFromWire } from './esmtp.ts';
 import { installGlobals } from './globals.ts';
+import { hash } from './hash.ts';
+import { http } from './http.ts';
 import { kv } from './kv.ts';
 import { log } from './log.ts';
-import { answer, request, take } from './outbox.ts';
+import { metrics } from './metrics.ts';
+import { net } from './net.ts';
+import { answer, take } from './outbox.ts';
 import { GuestSession } from './session.ts';
+import { sleep } from './sleep.ts';
 import { accept, delay, discard, reject, skip, tempfail } from './verdicts.ts';
 
 const handlers = new Map<Phase, Handler>();
 const sessions = new Map<number, GuestSession>();
-
-function sleep(ms: number): Promise<void> {
-  if (typeof ms !== 'number' || !(ms >= 0))
-    throw new TypeError(`sleep: expected milliseconds, got ${String(ms)}`);
-  return request(currentEvent(), 'sleep', [ms]) as Promise<void>;
-}
 
 /** Evaluates the filter; `factory` is its compiled script. */
 function load(
@@ -48,6 +48,11 @@ function load(
     delay,
     kv,
     log,
+    dns,
+    http,
+    net,
+    hash,
+    metrics,
     sleep,
     settings,
   };
