@@ -38,7 +38,10 @@ export type Swapped<Version> =
 export interface Swaps<Version> {
   /** What is there now: no older than the call. */
   load(key: string): Promise<Held<Version>>;
-  /** Replaces what is held by `entry` (`undefined`: nothing) if it is still there. */
+  /**
+   * Replaces what is held by `entry` (`undefined`: nothing) if it is still there. Never asked
+   * to replace nothing by nothing.
+   */
   swap(key: string, held: Held<Version>, entry: Entry | undefined): Promise<Swapped<Version>>;
 }
 

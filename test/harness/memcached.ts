@@ -17,8 +17,10 @@ export type MemcachedServer = {
   pause(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Items that take up room. */
+  /** One of its statistics, such as `curr_items`: how many items take up room. */
   stat(name: string): Promise<number>;
+  /** Makes it empty. */
+  flush(): Promise<void>;
   /** Ends it. More than once is fine. */
   stop(): Promise<void>;
 };
@@ -57,6 +59,7 @@ export async function startMemcached({
     pause: () => void process.kill(server.pid, 'SIGSTOP'),
     resume: () => void process.kill(server.pid, 'SIGCONT'),
     stat: (name) => stat(port, name),
+    flush: async () => void (await ask(port, 'flush_all', 'OK\r\n')),
     stop,
   };
 }
@@ -83,16 +86,21 @@ async function opens(port: number): Promise<true | undefined> {
   }
 }
 
-/** Asks in memcached's text protocol, which its binary clients know nothing of. */
 async function stat(port: number, name: string): Promise<number> {
-  const socket = connect(port, '127.0.0.1');
-  socket.setEncoding('utf8').write('stats\r\n');
-  let text = '';
-  for await (const chunk of socket) {
-    text += chunk;
-    if (text.endsWith('END\r\n')) break;
-  }
+  const text = await ask(port, 'stats', 'END\r\n');
   const [, value] = new RegExp(`^STAT ${name} (.*)\r$`, 'm').exec(text) ?? [];
   if (value === undefined) throw new Error(`memcached has no statistic '${name}'`);
   return Number(value);
+}
+
+/** Asks in memcached's text protocol, which is not the one under test. */
+async function ask(port: number, command: string, end: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setEncoding('latin1').write(`${command}\r\n`);
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.endsWith(end)) return text;
+  }
+  throw new Error(`memcached closed the connection after '${text}'`);
 }

@@ -6,8 +6,11 @@ import { EtcdFailure, GRPC, Wire } from './wire.ts';
 
 export type EtcdUrl = Extract<KvUrl, { scheme: 'etcd' }>;
 
-/** How long a call waits for a connection. */
-const CONNECT_WAIT_MS = 100;
+/**
+ * How long a call waits for a connection, in parts: a process that was busy for all of the
+ * time has not looked at its sockets, and does so between them.
+ */
+const CONNECT_WAITS_MS = [20, 20, 20, 20, 20];
 
 /** How long a call waits for its answer: the election of a new leader takes about a second. */
 const ANSWER_WAIT_MS = 1_500;
@@ -81,12 +84,12 @@ export class Cluster {
       const index = (this.#preferred + n) % this.#wires.length;
       if (await this.#wires[index]!.isReady()) return this.#prefer(index);
     }
-    const waits = this.#wires.map((wire, index) => wire.ready(CONNECT_WAIT_MS).then(() => index));
-    try {
-      return this.#prefer(await Promise.any(waits));
-    } catch {
-      throw this.#errorOf(await this.#whyNot());
+    for (const ms of CONNECT_WAITS_MS) {
+      const waits = this.#wires.map((wire, index) => wire.ready(ms).then(() => index));
+      const index = await Promise.any(waits).catch(() => undefined);
+      if (index !== undefined) return this.#prefer(index);
     }
+    throw this.#errorOf(await this.#whyNot());
   }
 
   #prefer(index: number): number {
