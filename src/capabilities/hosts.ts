@@ -35,6 +35,9 @@ export type Way =
   | { readonly kind: 'special'; readonly address: string }
   | { readonly kind: 'unknownHost'; readonly why: string };
 
+/** RFC 1035 section 2.3.4: no longer name exists. */
+const MAX_HOST = 253;
+
 interface Listed {
   readonly host: string;
   readonly port: number | undefined;
@@ -49,7 +52,7 @@ export function canonicalHost(text: string): string | undefined {
   if (!isPlain && !isIPv6(text)) return undefined;
   const url = URL.parse(`http://${isIPv6(text) ? `[${text}]` : text}/`);
   const host = url?.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  return host === '' ? undefined : host;
+  return host === '' || (host?.length ?? 0) > MAX_HOST ? undefined : host;
 }
 
 /** A list of hosts as filters have them in their options. */

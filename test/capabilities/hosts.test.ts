@@ -152,6 +152,7 @@ describe('a list of hosts', () => {
     'api.test:65536',
     'user@api.test',
     'a b',
+    'x'.repeat(254),
     '10.0.0.0/33',
     'fd00::/129',
     'api.test/8',

@@ -35,6 +35,11 @@ export async function exchange(
 /** The server had closed a kept connection. */
 class StaleConnection extends Error {}
 
+/** Without an answer, and without an error before. */
+class ConnectionClosed extends Error {
+  readonly code = 'ECONNRESET';
+}
+
 function send(
   request: OutgoingRequest,
   addresses: readonly HostAddress[],
@@ -57,8 +62,12 @@ function send(
       const isStale = outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
       reject(isStale && !fresh ? new StaleConnection() : error);
     });
-    outgoing.on('close', () => reject(new Error('closed')));
-    outgoing.on('response', resolve);
+    outgoing.on('close', () => reject(new ConnectionClosed()));
+    outgoing.on('response', (answer) => {
+      // Whoever reads it sees its errors; nobody reads the body of a redirection.
+      answer.on('error', () => {});
+      resolve(answer);
+    });
     for (const [name, value] of headers) outgoing.appendHeader(name, value);
     outgoing.setHeader('Accept-Encoding', ACCEPT_ENCODING);
     // Node leaves it out where a method rarely has a body, and the body would be the next request.
