@@ -62,9 +62,10 @@ export class DnsServer extends EventEmitter<{ asked: [Asked] }> {
         void this.#answer(bytes.subarray(2), 'tcp', socket.remotePort ?? 0, (reply) => {
           const length = Buffer.alloc(2);
           length.writeUInt16BE(reply.length);
-          // In two pieces: the reader has to put them together.
+          // In two pieces that arrive apart: the reader has to put them together.
+          socket.setNoDelay();
           socket.write(Buffer.concat([length, reply.subarray(0, 5)]));
-          setImmediate(() => socket.write(reply.subarray(5)));
+          setTimeout(() => socket.write(reply.subarray(5)), 20);
         });
       });
     });

@@ -32,8 +32,7 @@ export function askTcp(server: DnsServer, query: Query, options: AskOptions): Pr
       if (received.length < end) return;
       const reply = readReply(query, received.subarray(LENGTH_BYTES, end));
       // Nobody but the server speaks on this connection: another answer is a wrong one.
-      if (reply.kind === 'foreign' || reply.kind === 'truncated')
-        finish({ kind: 'failed', why: 'a broken answer' });
+      if (reply.kind === 'foreign') finish({ kind: 'failed', why: 'a broken answer' });
       else finish(reply);
     });
     const length = Buffer.alloc(LENGTH_BYTES);
