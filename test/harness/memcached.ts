@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { freePort } from './ports.ts';
 import { type RunningProcess, startProcess } from './processes.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { pollFor } from './waiting.ts';
 
 /** A memcached on loopback; its port stays the same through its restarts, its items do not. */
@@ -26,26 +27,34 @@ export type MemcachedServer = {
 };
 
 export type MemcachedOptions = {
-  /** More command line. */
-  readonly args?: readonly string[];
+  /** It wants a login by SASL, and knows nobody. */
+  readonly withUsers?: boolean;
 };
 
 const START_TIMEOUT_MS = 10_000;
 
+/** Starts memcached and waits until it listens. */
 export async function startMemcached({
-  args = [],
+  withUsers = false,
 }: MemcachedOptions = {}): Promise<MemcachedServer> {
+  // Its configuration of SASL is in a folder, where nothing means the defaults.
+  const folder = await temporaryDirectory('postern-memcached-');
   const port = await freePort();
   let server: RunningProcess;
   const start = async () => {
     server = await startProcess({
       command: 'memcached',
-      args: ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-u', 'nobody', ...args],
+      args: ['-l', '127.0.0.1', '-p', String(port), '-u', 'nobody', ...(withUsers ? ['-S'] : [])],
+      env: { SASL_CONF_PATH: folder.path },
     });
     await waitUntilOpen(server, port);
   };
   // A stopped process does not hear SIGTERM, and there is nothing to save.
-  const stop = async () => void (await server?.stop('SIGKILL'));
+  const kill = async () => void (await server?.stop('SIGKILL'));
+  const stop = async () => {
+    await kill();
+    await folder.remove();
+  };
   try {
     await start();
   } catch (error) {
@@ -54,7 +63,7 @@ export async function startMemcached({
   }
   return {
     port,
-    kill: stop,
+    kill,
     restart: start,
     pause: () => void process.kill(server.pid, 'SIGSTOP'),
     resume: () => void process.kill(server.pid, 'SIGCONT'),
