@@ -96,7 +96,7 @@ export class RedisConnection {
   async #track(perform: () => Promise<unknown>): Promise<unknown> {
     if (this.#closing) throw new KvError('ERR_KV_UNAVAILABLE', 'the store is closed');
     if (this.#pending.size >= this.#maxPending) {
-      const message = `${this.shown}: ${this.#maxPending} calls wait for an answer already; look whether the server runs, and how busy it is`;
+      const message = `${this.shown}: ${this.#maxPending} calls wait for an answer already; see that the server runs, and how busy it is`;
       throw new KvError('ERR_KV_UNAVAILABLE', message);
     }
     const task = perform();

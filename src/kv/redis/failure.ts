@@ -41,7 +41,7 @@ export function failure(store: string, error: unknown, lastError?: unknown): KvE
     return new KvError('ERR_KV_UNAVAILABLE', message, { cause: safeCause(error) });
   }
   if (isLost(error)) {
-    const message = `${store}: the connection was lost before the answer came (${reasonText(lastError ?? error)}); what was asked may have happened or not; look whether the server runs`;
+    const message = `${store}: the connection was lost before the answer came (${reasonText(lastError ?? error)}); what was asked may have happened or not; see that the server runs`;
     return new KvError('ERR_KV_UNAVAILABLE', message, { cause: safeCause(error) });
   }
   const message = `${store}: ${reason}; look at the server's log and version (6.2 or later)`;
@@ -52,7 +52,7 @@ export function failure(store: string, error: unknown, lastError?: unknown): KvE
 export function notConnected(store: string, lastError: unknown): KvError {
   const reason = lastError === undefined ? 'it has not answered yet' : reasonText(lastError);
   const advice =
-    ADVICE[errorWord(reason) ?? ''] ?? 'look whether the server runs and the URL is right';
+    ADVICE[errorWord(reason) ?? ''] ?? 'see that the server runs and that the URL is right';
   return new KvError('ERR_KV_UNAVAILABLE', `${store}: not connected: ${reason}; ${advice}`);
 }
 

@@ -56,6 +56,8 @@ export function createClient(
     // A server that loads its data says so to each call, which tells more than a wait.
     enableReadyCheck: false,
     disableClientInfo: true,
+    // Until this has been answered nothing is sent: a server that is silent fails calls soon.
+    connectionName: 'postern',
   } satisfies ClientOptions;
   // A master that has become a replica: behind the same name there is another by now.
   const reconnectOnError = (error: Error) => /(^|-)READONLY /.test(error.message);
