@@ -2,15 +2,19 @@
 
 import { CompileError } from '../compile/compile.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { UnitError } from '../config/units.ts';
 import { FilterLoadError } from '../engine/filter-set.ts';
+import { isStoreFailure, KvError } from '../kv/errors.ts';
 import { EXIT } from '../server/exit-codes.ts';
 import { MessageFileError } from './message-file.ts';
 
+const INPUT_ERRORS = [ConfigError, CompileError, FilterLoadError, MessageFileError, UnitError];
+
 /** Prints the error for a person, one line for each mistake, and returns the exit code. */
 export function printMistake(error: unknown): number {
-  const isInput = [ConfigError, CompileError, FilterLoadError, MessageFileError].some(
-    (kind) => error instanceof kind,
-  );
+  const isInput =
+    INPUT_ERRORS.some((kind) => error instanceof kind) ||
+    (error instanceof KvError && !isStoreFailure(error));
   const isKnown = isInput || (error instanceof Error && 'code' in error);
   const text = isKnown
     ? (error as Error).message

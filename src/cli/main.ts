@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../server/exit-codes.ts';
 import { checkCommand } from './check.ts';
 import { printMistake } from './exit.ts';
+import { kvCommand } from './kv.ts';
 import { serveCommand } from './serve.ts';
 import { tryCommand } from './try.ts';
 
@@ -21,8 +22,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(version())
     .exitOverride()
     .showHelpAfterError('(try postern --help)');
-  for (const command of [serveCommand(), checkCommand(), tryCommand()]) {
+  for (const command of [serveCommand(), checkCommand(), tryCommand(), kvCommand()]) {
     program.addCommand(command.exitOverride().copyInheritedSettings(program));
+    for (const inner of command.commands) inner.exitOverride().copyInheritedSettings(program);
   }
   try {
     await program.parseAsync(argv);

@@ -2,13 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config, KvConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { runConfigFile } from './config-file.ts';
 import { formatKvUrl, parseKvUrl } from './kv-url.ts';
 import { type Mistake, mistakesOf } from './mistakes.ts';
 import { type ListenCheck, resolveConfig } from './resolve.ts';
-import { configKeys, configSchema } from './schema.ts';
+import { resolveKv } from './resolve-kv.ts';
+import { configKeys, configSchema, type ParsedConfig } from './schema.ts';
 import { shownPath } from './shown-path.ts';
 
 /** The file that is used when it is there and none was named. */
@@ -42,6 +43,36 @@ export interface LoadOptions {
  * Throws {@link ConfigError} with every mistake that was found.
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
+  const { parsed, folder, file, fail } = await readConfig(options);
+  const { config, mistakes } = resolveConfig(parsed, {
+    folder,
+    ...(file !== undefined && { file }),
+    ...(options.checkListen && { checkListen: options.checkListen }),
+  });
+  if (mistakes.length > 0) throw fail(mistakes);
+  return config;
+}
+
+/** The stores of the configuration alone, for those who want no filters: without a file, the default store. */
+export async function loadStores(
+  options: Omit<LoadOptions, 'checkListen'>,
+): Promise<{ readonly kv: KvConfig; readonly folder: string }> {
+  const { parsed, folder, fail } = await readConfig(options);
+  const mistakes: Mistake[] = [];
+  const kv = resolveKv(parsed.kv, folder, mistakes);
+  if (mistakes.length > 0) throw fail(mistakes);
+  return { kv, folder };
+}
+
+interface ReadConfig {
+  readonly parsed: ParsedConfig;
+  readonly folder: string;
+  readonly file: string | undefined;
+  readonly fail: (mistakes: readonly Mistake[]) => ConfigError;
+}
+
+/** The configuration as written, with the flags, of the right shape. */
+async function readConfig(options: LoadOptions): Promise<ReadConfig> {
   const { cwd, flags = {} } = options;
   const file = configFile(options);
   const shown = file === undefined ? undefined : shownPath(file, cwd);
@@ -54,13 +85,8 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     );
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) throw fail(mistakesOf(parsed.error.issues, raw, configKeys));
-  const { config, mistakes } = resolveConfig(parsed.data, {
-    folder: file === undefined ? cwd : dirname(file),
-    ...(file !== undefined && { file }),
-    ...(options.checkListen && { checkListen: options.checkListen }),
-  });
-  if (mistakes.length > 0) throw fail(mistakes);
-  return config;
+  const folder = file === undefined ? cwd : dirname(file);
+  return { parsed: parsed.data, folder, file, fail };
 }
 
 function configFile({ file, cwd, flags }: LoadOptions): string | undefined {

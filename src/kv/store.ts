@@ -1,7 +1,5 @@
 /** The contract of a key-value store, which every kind of store fulfils alike. */
 
-import type { StateKind } from './state.ts';
-
 /** Bytes of a key in UTF-8. */
 export const MAX_KEY_BYTES = 1024;
 
@@ -153,8 +151,6 @@ export interface LeaseHolder {
   readonly holder: string;
   readonly ttlMs: number;
 }
-
-export type EntryKind = 'value' | StateKind;
 
 export interface PageOrder {
   /** About how many entries; a page may have fewer, even none, and not be the last. */
