@@ -142,6 +142,21 @@ test('an attachment that outlives its phase says so', async () => {
   ]);
 });
 
+test('a message of another session, whose phase is over, is not parsed', async () => {
+  under = await EngineUnderTest.start([
+    filter(
+      'mixes',
+      `if (!kept) { kept = message; return; }
+       await kept.parse().catch(({ code, message }) => log.info(code + ' ' + message));`,
+    ),
+  ]);
+  const bodies = jest.fn(() => Buffer.alloc(0));
+  await eom(withMessage(fixture('plain.eml'), bodies));
+  expect((await eom(withMessage(fixture('plain.eml')))).verdict.kind).toBe('continue');
+  expect(under.said).toEqual(['ERR_PARSE_OVER parse: the phase of this message is over']);
+  expect(bodies).not.toHaveBeenCalled();
+});
+
 test('an error of parse() has a code, and the file and line of its caller', async () => {
   under = await EngineUnderTest.start([
     filter(
@@ -186,10 +201,17 @@ describe('a message that keeps the parser busy', () => {
   test('is given up with its client', async () => {
     const long = `export const options = { cpu: '500ms', wall: '60s' };`;
     under = await EngineUnderTest.start([filter('parses', PARSES, long)]);
-    const sessions = [1, 2].map(() => withMessage(slow()));
+    const { body } = halves(slow());
+    const fetched = [1, 2].map(() => Promise.withResolvers<void>());
+    const sessions = fetched.map(({ resolve }) =>
+      withMessage(slow(), () => {
+        resolve();
+        return body;
+      }),
+    );
     const hung = sessions.map(eom);
     // Both threads are busy: this one is parsed when one of them is free, long before a time limit.
-    await under.logs(({ text }) => text === 'parsing');
+    await Promise.all(fetched.map(({ promise }) => promise));
     const startedAt = performance.now();
     const other = eom(withMessage(fixture('plain.eml')));
     for (const session of sessions) session.cancel();
@@ -211,18 +233,28 @@ describe('a message that keeps the parser busy', () => {
     under = await EngineUnderTest.start([
       filter(
         'loses',
-        `const parsing = message.parse();
-         if (message.headers.has('Received')) for (;;);
-         log.info((await parsing).subject);`,
-        `export const options = { cpu: '100ms' };`,
+        `switch (message.headers.get('Subject')) {
+           case 'waits': await sleep(400); break;
+           case 'parses': await message.parse(); break;
+           case 'loops': for (;;);
+           default: {
+             const startedAt = Date.now();
+             await sleep(900);
+             log.info(String(Date.now() - startedAt > 800));
+           }
+         }`,
+        `import { sleep } from 'postern'; export const options = { cpu: '100ms', wall: '10s' };`,
       ),
     ]);
-    const waiting = eom(withMessage(fixture('plain.eml')));
-    const loops = eom(withMessage(fixture('invoice.eml')));
-    expect((await loops).verdict.kind).toBe('tempfail');
-    await waiting;
-    expect((await eom(withMessage(fixture('plain.eml')))).verdict.kind).toBe('continue');
-    expect(under.said.at(-1)).toBe('plain');
+    const about = (subject: string) => Buffer.from(`Subject: ${subject}\r\n\r\n`);
+    const body = () => halves(slow()).body;
+    const lost = ['waits', 'parses', 'loops'].map((subject) =>
+      eom(withMessage(about(subject), body)),
+    );
+    for (const outcome of await Promise.all(lost)) expect(outcome.verdict.kind).toBe('tempfail');
+    // Its first call has the number that the first call of the old isolate had.
+    await eom(withMessage(about('again')));
+    expect(under.said.at(-1)).toBe('true');
     expect(under.logged.map(({ text }) => text).join()).not.toContain('runner died');
   });
 });

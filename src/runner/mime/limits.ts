@@ -21,13 +21,14 @@ export interface ParseLimits {
 }
 
 /**
- * 40 MB are what large providers let through (25 MB of attachments in base64, and more). A filter
- * reads a result of 4 million characters within its CPU limit.
+ * However many messages of 16 MB come at once, a runner that parses them stays below the default of
+ * limits.runnerMemory; who raises one raises the other, by twenty times as much. A filter reads a
+ * result of 4 million characters within its CPU limit.
  */
 export const DEFAULT_PARSE_LIMITS: ParseLimits = {
   parts: 1000,
   depth: 50,
-  bytes: 40 * 1024 ** 2,
+  bytes: 16 * 1024 ** 2,
   textLength: 4 * 1024 ** 2,
   timeMs: 5000,
 };

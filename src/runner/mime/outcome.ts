@@ -85,7 +85,7 @@ class Found {
   /** mailparser says "now" for a date that it cannot read. */
   takeDate(lines: HeaderLines): void {
     const last = lines.findLast(({ key }) => key === 'date')?.line;
-    const date = last === undefined ? Number.NaN : Date.parse(last.slice(last.indexOf(':') + 1));
+    const date = Date.parse(last?.replace(/^[^:]*:/, '').replace(/\s+/g, ' ') ?? '');
     this.#date = Number.isNaN(date) ? undefined : date;
   }
 

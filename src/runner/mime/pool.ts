@@ -9,6 +9,12 @@ import { ParserThread } from './parser-thread.ts';
 /** With a second one, a message that takes long does not hold up those of others. */
 const THREADS = 2;
 
+/** Larger messages are parsed one at a time: that takes several times their memory. */
+const SMALL_BYTES = 1024 ** 2;
+
+/** After a larger message a thread is ended, and the garbage that it would keep with it. */
+const RECYCLING_BYTES = 4 * 1024 ** 2;
+
 interface Job {
   readonly id: number;
   readonly fetch: () => Promise<ArrayBuffer>;
@@ -23,6 +29,8 @@ export class ParserPool {
   readonly #idle: ParserThread[] = [];
   readonly #busy = new Set<ParserThread>();
   readonly #waiting: Job[] = [];
+  /** Settles when the large message that is being parsed ends. */
+  #large: Promise<unknown> | undefined;
 
   /** `mayBegin`: whether there is room for what comes of one more message; see {@link proceed}. */
   constructor(limits: ParseLimits, mayBegin: () => boolean = () => true) {
@@ -73,16 +81,35 @@ export class ParserPool {
   }
 
   async #run(thread: ParserThread, { id, fetch, signal, resolve, reject }: Job): Promise<void> {
+    let isLast = false;
     try {
       const message = await Promise.race([fetch(), abortOf(signal)]);
       if (signal.aborted) throw abandoned();
-      resolve(await thread.parse(id, message, signal));
+      isLast = message.byteLength > RECYCLING_BYTES;
+      resolve(await this.#inTurn(message, signal, () => thread.parse(id, message, signal)));
     } catch (error) {
       reject(error as Error);
     } finally {
       this.#busy.delete(thread);
+      if (isLast) thread.end();
       if (!thread.isGone) this.#idle.push(thread);
       this.proceed();
+    }
+  }
+
+  async #inTurn(
+    { byteLength }: ArrayBuffer,
+    signal: AbortSignal,
+    parse: () => Promise<ParsedMessage>,
+  ): Promise<ParsedMessage> {
+    if (byteLength <= SMALL_BYTES) return parse();
+    while (this.#large) await Promise.race([this.#large, abortOf(signal)]);
+    const parsing = parse();
+    this.#large = parsing.catch(() => {});
+    try {
+      return await parsing;
+    } finally {
+      this.#large = undefined;
     }
   }
 }

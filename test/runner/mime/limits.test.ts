@@ -27,14 +27,14 @@ describe('a message', () => {
     ['a header of 5 MB', longSubject(5_000_000), /headers of a part have more than 4194304 bytes/],
     ['a subject longer than texts may be', longSubject(4_194_290), /limits\.parseText of 4194304$/],
     [
-      'a text of 20 MB',
-      Buffer.concat([fixture('plain.eml'), Buffer.alloc(20_000_000, 'text\n')]),
+      'a text of 15 MB',
+      Buffer.concat([fixture('plain.eml'), Buffer.alloc(15_000_000, 'text\n')]),
       /bytes of text, more than limits\.parseText/,
     ],
     [
       'more bytes than are looked at',
-      base64(45_000_000),
-      /has \d+ bytes, more than limits\.parseBytes of 41943040$/,
+      base64(20_000_000),
+      /has \d+ bytes, more than limits\.parseBytes of 16777216$/,
     ],
     ['50 multiparts in each other', nested(50), /at depth 51, more than limits\.parseDepth of 50$/],
   ])('with %s exceeds a limit', async (_, message, why) => {
@@ -52,7 +52,7 @@ describe('a message', () => {
     ],
     ['with a boundary of 1 MB', longBoundary(1_000_000), {}],
     ['with a subject of 2 MB', longSubject(2_000_000), {}],
-    ['with 20 MB of base64', base64(20_000_000), { attachments: [{ size: 20_000_046 }] }],
+    ['with 11 MB of base64', base64(11_000_000), { attachments: [{ size: 11_000_031 }] }],
   ])('%s is parsed', async (_, message, found) => {
     expect(await parse(parses(), message)).toMatchObject(found);
   });
@@ -91,8 +91,8 @@ describe('a message', () => {
   });
 
   test('that takes more memory than a thread has is given up, and the next one is parsed', async () => {
-    const roomy = parses({ textLength: 40_000_000, timeMs: 60_000 });
-    await expect(parse(roomy, lineEnds(30_000_000))).rejects.toMatchObject({
+    const roomy = parses({ timeMs: 60_000 });
+    await expect(parse(roomy, lineEnds(12_000_000))).rejects.toMatchObject({
       code: 'ERR_PARSE',
       message: 'parse: the message takes more than 96 MB of memory to parse',
     });
@@ -155,6 +155,23 @@ describe('a message that takes long', () => {
     kept.forget(2);
     expect(await Promise.all(lost)).toEqual(['lost', 'lost']);
   });
+});
+
+test('of large messages one is parsed at a time, and small ones meanwhile', async () => {
+  const kept = parses({ bytes: 3_000_000, timeMs: 600_000 });
+  const hung = parse(kept, slow(2_000_000), 1).catch(() => {});
+  let isOver = false;
+  const waiting = parse(kept, base64(1_500_000), 2).finally(() => {
+    isOver = true;
+  });
+  // Small ones need a thread: the large one that waits has the second.
+  const small = parse(kept, fixture('plain.eml'), 3);
+  await parse(parses(), base64(1_500_000));
+  expect(isOver).toBe(false);
+  kept.forget(1);
+  expect((await waiting).attachments).toHaveLength(1);
+  expect(await small).toMatchObject({ subject: 'plain' });
+  await hung;
 });
 
 test('while much is kept for events that have not ended, new messages wait', async () => {
