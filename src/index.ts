@@ -9,21 +9,46 @@ export type { ConfigInput } from './config/define.ts';
 export { defineConfig } from './config/define.ts';
 export type {
   Client,
+  DistinctOptions,
+  Dns,
+  DnsListing,
   EsmtpArgs,
   FilterHandlers,
   FilterVerdict,
+  GroupEntry,
+  GroupFailure,
+  GroupResult,
   HandlerResult,
+  Hash,
   Header,
   Headers,
+  Http,
+  HttpHeaders,
+  HttpInit,
+  HttpResponse,
   Kv,
+  KvGroup,
+  KvOperation,
+  KvOperationResult,
+  KvStore,
   KvValue,
+  Lease,
+  LeaseOptions,
+  LeaseResult,
   Log,
   Message,
+  Metrics,
+  MxRecord,
+  Net,
+  RateOptions,
+  RateResult,
   Recipient,
   Sender,
   Session,
   SmtpAuth,
   Tls,
+  TtlOption,
+  WindowOptions,
 } from './runner/guest/api.ts';
 
 export declare const accept: PosternModule['accept'];
@@ -34,5 +59,10 @@ export declare const skip: PosternModule['skip'];
 export declare const delay: PosternModule['delay'];
 export declare const kv: PosternModule['kv'];
 export declare const log: PosternModule['log'];
+export declare const dns: PosternModule['dns'];
+export declare const http: PosternModule['http'];
+export declare const net: PosternModule['net'];
+export declare const hash: PosternModule['hash'];
+export declare const metrics: PosternModule['metrics'];
 export declare const sleep: PosternModule['sleep'];
 export declare const settings: PosternModule['settings'];

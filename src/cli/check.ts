@@ -10,6 +10,7 @@ import { suggestion } from '../config/nearest.ts';
 import { FilterLoadError } from '../engine/filter-set.ts';
 import { UnknownFilterError } from '../milter/server.ts';
 import { isPhase, PHASES } from '../policy/phases.ts';
+import { checkStores } from '../server/check-stores.ts';
 import { compileAll } from '../server/compile-all.ts';
 import { EXIT } from '../server/exit-codes.ts';
 import { openEngine } from '../server/open-engine.ts';
@@ -81,6 +82,9 @@ function checkListeners({ milter, filters }: Config): string[] {
 /** Evaluates the filters as `serve` would, but with a store that is gone afterwards, so that `init` harms nothing. */
 async function checkLoad(config: Config): Promise<string[]> {
   const { guest, filters } = await compileAll(config.filters);
+  const { mistakes, warnings } = checkStores(config.kv, filters);
+  for (const warning of warnings) process.stderr.write(`postern: warning: ${warning}\n`);
+  if (mistakes.length > 0) return [...mistakes];
   try {
     const inMemory = ([name]: [string, string]) => [name, 'memory:'] as const;
     const stores = Object.fromEntries(Object.entries(config.kv.stores).map(inMemory));

@@ -1,7 +1,9 @@
 /** `postern serve`: runs the server in the foreground. */
 
 import { Command } from 'commander';
+import { FilterLoadError } from '../engine/filter-set.ts';
 import { shownUrl } from '../kv/stores.ts';
+import { checkStores } from '../server/check-stores.ts';
 import { compileAll } from '../server/compile-all.ts';
 import { openLog } from '../server/log.ts';
 import { supervise } from '../server/supervisor.ts';
@@ -18,6 +20,9 @@ async function serve(flags: ServerFlags): Promise<void> {
   const config = await configOf(flags);
   const scripts = await compileAll(config.filters);
   const log = openLog('supervisor');
+  const { mistakes, warnings } = checkStores(config.kv, scripts.filters);
+  if (mistakes.length > 0) throw new FilterLoadError(mistakes);
+  for (const warning of warnings) log.warn({}, warning);
   const code = await supervise({
     config,
     ...scripts,

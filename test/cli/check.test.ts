@@ -116,4 +116,47 @@ export default defineConfig({
     });
     await folder.remove();
   });
+
+  describe('looks at what filters ask of the stores', () => {
+    const config = (kv: string) =>
+      `import { defineConfig } from 'postern';\nexport default defineConfig({ filters: ['f.ts'], kv: ${kv} });`;
+    const check = async (kv: string, source: string) => {
+      const folder = await folderWith({ 'postern.config.ts': config(kv), 'f.ts': source });
+      const result = await postern(folder.path, 'check');
+      await folder.remove();
+      return result;
+    };
+
+    test('and refuses what a store cannot do, naming the filter and the line', async () => {
+      const source = `import { kv } from 'postern';\nexport async function helo() {\n  for await (const [key] of kv.scan('a')) await kv.delete(key);\n}`;
+      const { code, said } = await check("{ default: 'memcached://127.0.0.1' }", source);
+      expect(said).toEqual([
+        "f.ts:3:29: kv.scan on the store 'default': memcached cannot list its keys; use lmdb, Redis or etcd",
+      ]);
+      expect(code).toBe(2);
+    });
+
+    test('and warns of what a store does badly', async () => {
+      const source = `import { kv } from 'postern';\nexport const helo = async () => { await kv.group('all').incr('n'); };`;
+      const kv = "{ stores: { far: 'etcd://10.0.0.1' }, groups: { all: ['default', 'far'] } }";
+      const { code, said } = await check(kv, source);
+      expect(said).toEqual([
+        expect.stringMatching(
+          /^warning: f\.ts:2:41: kv\.incr on the store 'far': each change in etcd/,
+        ),
+      ]);
+      expect(code).toBe(0);
+    });
+
+    test('and refuses stores and groups that have no such name', async () => {
+      const source = `import { kv } from 'postern';\nconst near = kv.store('flet');\nexport const helo = async () => { await near.get('a'); await kv.group('al').get('b'); };`;
+      const kv = "{ stores: { fleet: 'lmdb:./x' }, groups: { all: ['default'] } }";
+      const { said } = await check(kv, source);
+      expect(said).toEqual([
+        "f.ts:2:14: there is no store named 'flet' in kv.stores of the configuration; did you mean 'fleet'?",
+        "f.ts:3:62: there is no group of stores named 'al' in kv.groups of the configuration; did you mean 'all'?",
+        expect.stringContaining("there is no store named 'flet'"),
+      ]);
+    });
+  });
 });
