@@ -127,8 +127,8 @@ export class RedisConnection {
     if (client.status !== 'ready') return undefined;
     const node = master ?? this.#nodes.get(client.slots[command.getSlot() ?? -1]?.[0] ?? '');
     if (node?.status === 'ready') return node;
-    if (node?.status === 'wait') node.connect().catch(() => {});
-    else if (!node) this.#refresh(client);
+    if (node) connectTo(node);
+    else this.#refresh(client);
     return undefined;
   }
 
@@ -189,7 +189,14 @@ export class RedisConnection {
     cluster.on('node error', (error: Error) => {
       this.#lastError = error;
     });
-    cluster.on('+node', (node: Redis) => this.#nodes.set(nodeName(node), node));
+    cluster.on('+node', (node: Redis) => {
+      this.#nodes.set(nodeName(node), node);
+      if (cluster.status === 'ready') connectTo(node);
+    });
+    // ioredis connects to a node with its first call, which would then have to wait.
+    cluster.on('ready', () => {
+      for (const node of this.#nodes.values()) connectTo(node);
+    });
     cluster.on('-node', (node: Redis) => {
       const name = nodeName(node);
       if (this.#nodes.get(name) === node) this.#nodes.delete(name);
@@ -211,6 +218,11 @@ export class RedisConnection {
     client.disconnect();
     await Promise.all(connections.map((redis) => ended(redis)));
   }
+}
+
+/** Its failure is told by the events of the cluster. */
+function connectTo(node: Redis): void {
+  if (node.status === 'wait' && !node.options.readOnly) node.connect().catch(() => {});
 }
 
 function nodeName({ options }: Redis): string {

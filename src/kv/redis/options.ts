@@ -95,6 +95,8 @@ export function createClient(
 const CLUSTER = {
   scaleReads: 'master',
   enableOfflineQueue: false,
+  // A cluster that is down says so to each call.
+  enableReadyCheck: false,
   clusterRetryStrategy: retryPause,
   slotsRefreshTimeout: SENTINEL_TIMEOUT_MS,
   slotsRefreshInterval: SLOTS_REFRESH_MS,

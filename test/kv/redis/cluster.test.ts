@@ -3,11 +3,12 @@ import { type RedisCluster, startRedisCluster } from '../../harness/redis.ts';
 import { describeWith } from '../../harness/requirements.ts';
 import { pollFor } from '../../harness/waiting.ts';
 import { describeStore } from '../suite/store-suite.ts';
-import { openRedis } from './store.ts';
+import { closeStores, openRedis } from './store.ts';
 
 describeWith(['redis-server'], 'a Redis Cluster', () => {
   let cluster: RedisCluster;
 
+  afterEach(closeStores);
   beforeAll(async () => {
     cluster = await startRedisCluster({ clock: true });
   }, 60_000);

@@ -4,7 +4,7 @@ import { MemoryStore } from '../../../src/kv/memory.ts';
 import type { Store } from '../../../src/kv/store.ts';
 import { type RedisServer, startRedis } from '../../harness/redis.ts';
 import { describeWith } from '../../harness/requirements.ts';
-import { openRedis, urlOf } from './store.ts';
+import { closeStores, openRedis, urlOf } from './store.ts';
 
 const MINUTE_MS = 60_000;
 const key = fc.constantFrom('a', 'b');
@@ -79,6 +79,7 @@ function roughly(answer: unknown): unknown {
 
 describeWith(['redis-server'], 'Redis and a memory store with the same clock', () => {
   let server: RedisServer;
+  afterEach(closeStores);
   beforeAll(async () => {
     server = await startRedis({ clock: true });
   });

@@ -1,11 +1,12 @@
 import { type RedisSentinel, startRedisSentinel } from '../../harness/redis.ts';
 import { describeWith } from '../../harness/requirements.ts';
 import { pollFor } from '../../harness/waiting.ts';
-import { openRedis } from './store.ts';
+import { closeStores, openRedis } from './store.ts';
 
 describeWith(['redis-server'], 'a Redis behind a sentinel', () => {
   let set: RedisSentinel;
 
+  afterEach(closeStores);
   beforeAll(async () => {
     set = await startRedisSentinel();
   }, 60_000);

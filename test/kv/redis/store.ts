@@ -12,8 +12,19 @@ export function redisUrl(url: string): RedisUrl {
   return parsed;
 }
 
-export const openRedis = (url: string, options?: RedisOptions) =>
-  new RedisStore(redisUrl(url), options);
+const opened = new Set<RedisStore>();
+
+export function openRedis(url: string, options?: RedisOptions): RedisStore {
+  const store = new RedisStore(redisUrl(url), options);
+  opened.add(store);
+  return store;
+}
+
+/** Closes all that were opened, also by tests that have failed. */
+export async function closeStores(): Promise<void> {
+  for (const store of opened) await store.close();
+  opened.clear();
+}
 
 /** When the store can be used. */
 export const connected = (store: RedisStore) =>
