@@ -24,6 +24,8 @@ export class Cluster {
   readonly #underWay = new Set<Promise<unknown>>();
   /** Which of the wires is used while it works. */
   #preferred = 0;
+  /** Which of them failed, and when: one that hangs has a connection all the same. */
+  readonly #suspects = new Map<number, number>();
 
   /** Begins to connect; never throws. */
   constructor(url: EtcdUrl) {
@@ -67,34 +69,51 @@ export class Cluster {
     payload: object,
   ): Promise<Response> {
     const index = await this.#readyWire();
+    const wire = this.#wires[index]!;
     try {
-      return await this.#wires[index]!.call<Response>(service, method, payload, ANSWER_WAIT_MS);
+      const response = await wire.call<Response>(service, method, payload, ANSWER_WAIT_MS);
+      this.#suspects.delete(index);
+      return response;
     } catch (error) {
       if (!(error instanceof EtcdFailure) || isLeaseGone(error)) throw error;
-      const isServersFault =
-        error.code === GRPC.unavailable || error.code === GRPC.deadlineExceeded;
-      if (isServersFault && this.#preferred === index) this.#prefer(index + 1);
+      if (error.code === GRPC.unavailable || error.code === GRPC.deadlineExceeded) {
+        this.#suspects.set(index, performance.now());
+        for (const each of this.#wires) void each.isReady();
+      }
       throw this.#errorOf(error);
     }
   }
 
-  /** The number of a server with a connection. */
+  /** The number of a server to ask: one with a connection that did not fail, or one of those. */
   async #readyWire(): Promise<number> {
-    for (let n = 0; n < this.#wires.length; n++) {
-      const index = (this.#preferred + n) % this.#wires.length;
-      if (await this.#wires[index]!.isReady()) return this.#prefer(index);
-    }
-    for (const ms of CONNECT_WAITS_MS) {
-      const waits = this.#wires.map((wire, index) => wire.ready(ms).then(() => index));
-      const index = await Promise.any(waits).catch(() => undefined);
-      if (index !== undefined) return this.#prefer(index);
-    }
-    throw this.#errorOf(await this.#whyNot());
+    const failedAt = (index: number) => this.#suspects.get(index) ?? 0;
+    const all = this.#wires
+      .map((_, n) => (this.#preferred + n) % this.#wires.length)
+      .sort((a, b) => failedAt(a) - failedAt(b));
+    const trusted = all.filter((index) => !this.#suspects.has(index));
+    const index =
+      (await this.#readyOf(trusted)) ??
+      (await this.#soonReadyOf(trusted)) ??
+      (await this.#readyOf(all)) ??
+      (await this.#soonReadyOf(trusted.length === 0 ? all : []));
+    if (index === undefined) throw this.#errorOf(await this.#whyNot());
+    this.#preferred = index;
+    return index;
   }
 
-  #prefer(index: number): number {
-    this.#preferred = index % this.#wires.length;
-    return this.#preferred;
+  async #readyOf(indexes: readonly number[]): Promise<number | undefined> {
+    for (const index of indexes) if (await this.#wires[index]!.isReady()) return index;
+    return undefined;
+  }
+
+  async #soonReadyOf(indexes: readonly number[]): Promise<number | undefined> {
+    if (indexes.length === 0) return undefined;
+    for (const ms of CONNECT_WAITS_MS) {
+      const waits = indexes.map((index) => this.#wires[index]!.ready(ms).then(() => index));
+      const first = await Promise.any(waits).catch(() => undefined);
+      if (first !== undefined) return first;
+    }
+    return undefined;
   }
 
   /** gRPC tells why it has no connection only to somebody who uses it; asking changes nothing. */
