@@ -6,10 +6,10 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster, Command, type Redis } from 'ioredis';
+import { Cluster, Command, Redis } from 'ioredis';
 import { type RedisUrl, shownKvUrl } from '../../config/kv-url.ts';
 import { KvError } from '../errors.ts';
-import { failure, isScriptMissing, isWrongType, notConnected } from './failure.ts';
+import { failure, isNoReason, isScriptMissing, isWrongType, notConnected } from './failure.ts';
 import { type Client, createClient, type RedisOptions, retryPause } from './options.ts';
 import type { Script } from './scripts/script.ts';
 
@@ -177,24 +177,29 @@ export class RedisConnection {
   }
 
   #noteError(error: Error): void {
-    // What the sentinels said tells more than that none of them helped.
-    const isSummary = error.message.startsWith('All sentinels are unreachable');
+    // What a sentinel or the socket said tells more than that there was no help.
+    const isSummary =
+      error.message.startsWith('All sentinels are unreachable') || isNoReason(error.message);
     if (!isSummary || this.#lastError === undefined) this.#lastError = error;
   }
 
   #watchCluster(cluster: Cluster): void {
     cluster.on('error', (error: Error & { lastNodeError?: Error }) => {
-      this.#lastError = error.lastNodeError ?? error;
+      this.#noteError(error.lastNodeError ?? error);
     });
-    cluster.on('node error', (error: Error) => {
-      this.#lastError = error;
-    });
+    cluster.on('node error', (error: Error) => this.#noteError(error));
     cluster.on('+node', (node: Redis) => {
       this.#nodes.set(nodeName(node), node);
+      // By duplicates ioredis learns who has which keys, and keeps to itself why it cannot.
+      node.duplicate = (override) => {
+        const duplicate = Redis.prototype.duplicate.call(node, override);
+        return duplicate.on('error', (error: Error) => this.#noteError(error));
+      };
       if (cluster.status === 'ready') connectTo(node);
     });
     // ioredis connects to a node with its first call, which would then have to wait.
     cluster.on('ready', () => {
+      this.#lastError = undefined;
       for (const node of this.#nodes.values()) connectTo(node);
     });
     cluster.on('-node', (node: Redis) => {

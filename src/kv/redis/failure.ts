@@ -72,14 +72,21 @@ function isLost(error: unknown): boolean {
   );
 }
 
+/** Whether the library says no more than that a connection has ended. */
+export function isNoReason(message: string): boolean {
+  return /^(Connection is closed|Reached the max retries per request|Stream isn't writeable)/.test(
+    message,
+  );
+}
+
 /** What the library says, without its own words for its own options. */
 function reasonText(error: unknown): string {
   const message = reasonOf(error);
   const code = (error as { code?: unknown } | null | undefined)?.code;
   const silence = /^Socket timeout.*in (\d+)ms/.exec(message)?.[1];
   if (silence !== undefined) return `no answer in ${silence} ms`;
-  if (/max retries per request|Connection is closed|writeable/i.test(message))
-    return 'the connection was closed';
+  if (isNoReason(message)) return 'the connection was closed';
+  if (/^Unknown RESP type/.test(message)) return 'what answers there is no Redis';
   // Several addresses of one name were tried: the message is empty.
   if (message === '' && typeof code === 'string') return code;
   return message;

@@ -7,8 +7,7 @@ import { describeWith } from '../../harness/requirements.ts';
 import { closeStores, openRedis, urlOf } from './store.ts';
 
 const MINUTE_MS = 60_000;
-const key = fc.constantFrom('a', 'b');
-const member = fc.integer({ min: 0, max: 6 }).map(String);
+const member = fc.constantFrom('x', 'y', 'z');
 const minutes = fc.integer({ min: 1, max: 10 }).map((n) => n * MINUTE_MS);
 const small = fc.integer({ min: 1, max: 5 });
 
@@ -24,44 +23,56 @@ const step = <T extends unknown[]>(
     run: (store) => run(store, ...(given as unknown as T)).catch(codeOf),
   }));
 
-const steps = fc.oneof(
-  step(
-    'rate',
-    [key, small, minutes, fc.integer({ min: 0, max: 3 })],
-    (store, k, limit, perMs, cost) =>
-      store.rate(`r${k}`, { limit, perMs, burst: limit + 3, cost }).then(roughly),
-  ),
-  step('windowAdd', [key, fc.integer({ min: -3, max: 9 }), minutes], (store, k, n, perMs) =>
-    store.windowAdd(`w${k}`, n, { perMs: 10 * perMs, slots: 10 }),
-  ),
-  step('windowSum', [key, minutes], (store, k, perMs) =>
-    store.windowSum(`w${k}`, { perMs: 10 * perMs, slots: 10 }),
-  ),
-  step('distinctAdd', [key, member, minutes], (store, k, who, perMs) =>
-    store.distinctAdd(`d${k}`, who, perMs),
-  ),
-  step('distinctCount', [key, minutes], (store, k, perMs) => store.distinctCount(`d${k}`, perMs)),
-  step('acquire', [key, member, small, minutes], (store, k, who, limit, ttlMs) =>
-    store.leaseAcquire(`l${k}`, who, { limit, ttlMs }),
-  ),
-  step('renew', [key, member, minutes], (store, k, who, ttlMs) =>
-    store.leaseRenew(`l${k}`, who, ttlMs),
-  ),
-  step('release', [key, member], (store, k, who) => store.leaseRelease(`l${k}`, who)),
-  step('incr', [key, fc.integer({ min: -2, max: 2 }), minutes], (store, k, by, ttlMs) =>
-    store.incr(`n${k}`, by, ttlMs),
-  ),
-  step('expire', [fc.constantFrom('ra', 'wa', 'da', 'la', 'na'), minutes], (store, k, ttlMs) =>
-    store.expire(k, ttlMs),
-  ),
-  step('look', [fc.constantFrom('ra', 'wa', 'da', 'la', 'na')], (store, k) =>
-    store.look(k).then(roughly),
-  ),
-  step('delete', [fc.constantFrom('ra', 'wa', 'da', 'la', 'na')], (store, k) => store.delete(k)),
-  step('rate on a lease', [key], (store, k) =>
-    store.rate(`l${k}`, { limit: 1, perMs: 100 * MINUTE_MS }).then(roughly),
-  ),
-);
+/** What is done with the keys `k` and, now and then, `other`, which is of another kind. */
+const KEYS = fc.constantFrom('k', 'k', 'k', 'k', 'other');
+
+const SUBJECTS = {
+  rate: [
+    step(
+      'rate',
+      [KEYS, small, minutes, fc.integer({ min: 0, max: 3 })],
+      (store, key, limit, perMs, cost) =>
+        store.rate(key, { limit, perMs, burst: limit + 3, cost }).then(roughly),
+    ),
+  ],
+  window: [
+    step('windowAdd', [KEYS, fc.integer({ min: -3, max: 9 }), minutes], (store, key, n, perMs) =>
+      store.windowAdd(key, n, { perMs, slots: perMs / MINUTE_MS }),
+    ),
+    step('windowSum', [KEYS, minutes], (store, key, perMs) =>
+      store.windowSum(key, { perMs, slots: perMs / MINUTE_MS }),
+    ),
+  ],
+  distinct: [
+    step('add', [KEYS, member, minutes], (store, key, who, perMs) =>
+      store.distinctAdd(key, who, perMs),
+    ),
+    step('count', [KEYS, minutes], (store, key, perMs) => store.distinctCount(key, perMs)),
+  ],
+  lease: [
+    step('acquire', [KEYS, member, small, minutes], (store, key, who, limit, ttlMs) =>
+      store.leaseAcquire(key, who, { limit, ttlMs }),
+    ),
+    step('renew', [KEYS, member, minutes], (store, key, who, ttlMs) =>
+      store.leaseRenew(key, who, ttlMs),
+    ),
+    step('release', [KEYS, member], (store, key, who) => store.leaseRelease(key, who)),
+  ],
+  value: [
+    step('incr', [KEYS, fc.integer({ min: -2, max: 2 }), minutes], (store, key, by, ttlMs) =>
+      store.incr(key, by, ttlMs),
+    ),
+    step('cas', [KEYS, fc.constantFrom('0', '1', '2'), minutes], (store, key, from, ttlMs) =>
+      store.cas(key, Buffer.from(from), Buffer.from('1'), ttlMs),
+    ),
+  ],
+};
+
+const COMMON = [
+  step('look', [KEYS], (store, key) => store.look(key).then(roughly)),
+  step('expire', [KEYS, minutes], (store, key, ttlMs) => store.expire(key, ttlMs)),
+  step('ttl', [KEYS], async (store, key) => Math.round(((await store.ttl(key)) ?? 0) / MINUTE_MS)),
+];
 
 const codeOf = (error: unknown) => (error instanceof KvError ? error.code : String(error));
 
@@ -85,38 +96,46 @@ describeWith(['redis-server'], 'Redis and a memory store with the same clock', (
   });
   afterAll(() => server?.stop());
 
-  test('give the same answers', async () => {
-    const redis = openRedis(urlOf(server));
-    const whole = fc.record({
-      step: steps,
-      // Half a minute beyond whole ones, so that nothing is due just now.
-      pauseMs: fc.constantFrom(0, 0, 0, 1.5 * MINUTE_MS, 4.5 * MINUTE_MS),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(whole, { minLength: 5, maxLength: 40 }), async (sequence) => {
-        await server.cli('FLUSHALL');
-        // A whole window slot of the longest kind begins now.
-        const startMs = await atSlotBegin(server);
-        const began = performance.now();
-        let aheadMs = 0;
-        const memory = new MemoryStore({
-          now: () => Math.floor(startMs + aheadMs + performance.now() - began),
-          sweepEveryMs: 0,
-        });
-        for (const { step, pauseMs } of sequence) {
-          if (pauseMs > 0) {
-            await server.advance(pauseMs);
-            aheadMs += pauseMs;
+  test.each(Object.entries(SUBJECTS))(
+    'give the same answers: %s',
+    async (subject, steps) => {
+      const redis = openRedis(urlOf(server));
+      const whole = fc.record({
+        step: fc.oneof(...steps, ...steps, ...steps, ...COMMON),
+        // Half a minute beyond whole ones, so that nothing is due just now.
+        pauseMs: fc.constantFrom(0, 0, 0, 1.5 * MINUTE_MS, 4.5 * MINUTE_MS),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(whole, { minLength: 10, maxLength: 30 }), async (sequence) => {
+          await server.cli('FLUSHALL');
+          // A whole window slot of the longest kind begins now.
+          const startMs = await atSlotBegin(server);
+          const began = performance.now();
+          let aheadMs = 0;
+          const memory = new MemoryStore({
+            now: () => Math.floor(startMs + aheadMs + performance.now() - began),
+            sweepEveryMs: 0,
+          });
+          for (const store of [redis, memory]) {
+            if (subject === 'value') await store.distinctAdd('other', 'x', 60 * MINUTE_MS);
+            else await store.set('other', Buffer.from('"x"'));
           }
-          const [one, other] = await Promise.all([step.run(redis), step.run(memory)]);
-          expect({ [step.name]: one }).toEqual({ [step.name]: other });
-        }
-        await memory.close();
-      }),
-      { numRuns: 40 },
-    );
-    await redis.close();
-  }, 120_000);
+          for (const { step, pauseMs } of sequence) {
+            if (pauseMs > 0) {
+              await server.advance(pauseMs);
+              aheadMs += pauseMs;
+            }
+            const [one, other] = await Promise.all([step.run(redis), step.run(memory)]);
+            expect({ [step.name]: one }).toEqual({ [step.name]: other });
+          }
+          await memory.close();
+        }),
+        { numRuns: 30 },
+      );
+      await redis.close();
+    },
+    120_000,
+  );
 
   test('count crowds alike', async () => {
     const redis = openRedis(urlOf(server));
@@ -124,25 +143,17 @@ describeWith(['redis-server'], 'Redis and a memory store with the same clock', (
     let nowMs = Date.now();
     const memory = new MemoryStore({ now: () => nowMs, sweepEveryMs: 0 });
     let n = 0;
-    for (const [crowd, pauseMs] of [
-      [3000, 30],
-      [50, 31],
-      [600, 40],
-      [20, 61],
-      [2500, 5],
-      [5, 70],
-      [40, 70],
-    ] as const) {
-      let last: unknown[] = [];
+    // A crowd, then a few for some periods, then more again.
+    const few = Array.from({ length: 12 }, () => [40, 20] as const);
+    for (const [crowd, minutes] of [[3000, 30], ...few, [2500, 5], [5, 70], [40, 70]] as const) {
       for (let done = 0; done < crowd; done += 250) {
         const members = Array.from({ length: Math.min(250, crowd - done) }, () => `m${n++}`);
         const counts = (store: Store) =>
           Promise.all(members.map((each) => store.distinctAdd('d', each, 60 * MINUTE_MS)));
-        last = await counts(redis);
-        expect(last).toEqual(await counts(memory));
+        expect(await counts(redis)).toEqual(await counts(memory));
       }
-      nowMs += pauseMs * MINUTE_MS;
-      await server.advance(pauseMs * MINUTE_MS);
+      nowMs += minutes * MINUTE_MS;
+      await server.advance(minutes * MINUTE_MS);
       const count = (store: Store) => store.distinctCount('d', 60 * MINUTE_MS);
       expect(await count(redis)).toBe(await count(memory));
       const shown = async (store: Store) => ({ ...(await store.look('d')), ttlMs: 0 });

@@ -163,9 +163,10 @@ describeWith(['redis-server', 'openssl'], 'a Redis server', () => {
       "redis.call('SET', '\\255\\254', 'x') redis.call('SET', '', 'x')",
       '0',
     );
-    await store.set('a', bytes('1'));
+    // What the first of these would be if it were read as text all the same.
+    await store.set('\ufffd\ufffd', bytes('1'));
     const page = await store.scan('', { limit: 100 });
-    expect(page.entries.map(({ key }) => key)).toEqual(['a']);
+    expect(page.entries.map(({ key }) => key)).toEqual(['\ufffd\ufffd']);
   });
 
   test('keeps numbers exactly', async () => {
