@@ -15,6 +15,9 @@ import type { Script } from './scripts/script.ts';
 
 export type Argument = string | number | Buffer;
 
+/** How long the first calls wait at most: a busy machine needs a while to find a cluster. */
+const FIRST_WAIT_MS = 1000;
+
 /** Between looks at whether there is a connection by now. */
 const LOOK_EVERY_MS = 10;
 
@@ -29,6 +32,7 @@ export class RedisConnection {
   /** The URL without its password. */
   readonly shown: string;
   readonly #client: Client;
+  readonly #bornMs = performance.now();
   readonly #waitMs: number;
   readonly #maxPending: number;
   /** The nodes of a cluster by `host:port`. */
@@ -138,13 +142,19 @@ export class RedisConnection {
     for (;;) {
       const found = look();
       if (found) return found;
-      if (performance.now() >= deadline) throw notConnected(this.shown, this.#lastError);
+      if (performance.now() >= deadline && !this.#isJustBorn())
+        throw notConnected(this.shown, this.#lastError);
       // One timer for all who wait.
       this.#look ??= delay(LOOK_EVERY_MS).then(() => {
         this.#look = undefined;
       });
       await this.#look;
     }
+  }
+
+  /** Whether nothing speaks yet against a connection that will soon be there for the first time. */
+  #isJustBorn(): boolean {
+    return this.#lastError === undefined && performance.now() < this.#bornMs + FIRST_WAIT_MS;
   }
 
   /** What is sent until the event loop comes round leaves in one write. */
