@@ -48,7 +48,7 @@ describeWith(['etcd'], 'a store on several etcd servers', () => {
             () => undefined,
           ),
         {
-          timeoutMs: 3000,
+          timeoutMs: 6000,
           failure: () => 'the store does not use the other one',
         },
       );
