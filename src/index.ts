@@ -8,8 +8,14 @@ import type { PosternModule } from './runner/guest/api.ts';
 export type { ConfigInput } from './config/define.ts';
 export { defineConfig } from './config/define.ts';
 export type {
+  ArcResult,
+  Attachment,
+  AuthenticationResult,
+  AuthenticationResults,
   Client,
   DistinctOptions,
+  DkimResult,
+  DmarcResult,
   Dns,
   DnsListing,
   EsmtpArgs,
@@ -40,12 +46,16 @@ export type {
   Metrics,
   MxRecord,
   Net,
+  ParsedAddress,
+  ParsedMail,
+  ParsedMailbox,
   RateOptions,
   RateResult,
   Recipient,
   Sender,
   Session,
   SmtpAuth,
+  SpfResult,
   Tls,
   TtlOption,
   WindowOptions,
@@ -64,5 +74,6 @@ export declare const http: PosternModule['http'];
 export declare const net: PosternModule['net'];
 export declare const hash: PosternModule['hash'];
 export declare const metrics: PosternModule['metrics'];
+export declare const authenticate: PosternModule['authenticate'];
 export declare const sleep: PosternModule['sleep'];
 export declare const settings: PosternModule['settings'];

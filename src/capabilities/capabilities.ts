@@ -4,7 +4,9 @@
  */
 
 import type { Stores } from '../kv/stores.ts';
+import { AuthenticateCapability } from './authenticate/authenticate.ts';
 import { DnsCapability } from './dns/dns.ts';
+import { nodeStyleResolver } from './dns/node-style.ts';
 import type { DnsOptions } from './dns/resolver.ts';
 import { CapabilityFailure } from './failure.ts';
 import { performHash } from './hash.ts';
@@ -41,6 +43,8 @@ export interface CapabilityOptions {
   readonly counters: Counters;
   readonly dns: DnsOptions;
   readonly http: HttpOptions;
+  /** How long the checks of one message may take. */
+  readonly authenticateMs: number;
 }
 
 export class Capabilities {
@@ -50,14 +54,19 @@ export class Capabilities {
   readonly #dns: DnsCapability;
   readonly #http: HttpCapability;
   readonly #net: NetCapability;
+  readonly #authenticate: AuthenticateCapability;
 
-  constructor({ stores, log, counters, dns, http }: CapabilityOptions) {
+  constructor({ stores, log, counters, dns, http, authenticateMs }: CapabilityOptions) {
     this.#stores = stores;
     this.#leases = new LeaseKeeper(log);
     this.#counters = counters;
     this.#dns = new DnsCapability(dns);
     this.#http = new HttpCapability(http);
     this.#net = new NetCapability(http);
+    this.#authenticate = new AuthenticateCapability({
+      timeoutMs: authenticateMs,
+      resolver: nodeStyleResolver(this.#dns.resolver),
+    });
   }
 
   /** The answer: a JSON value or bytes. Rejects with {@link CapabilityFailure}, or an error that has a `code`. */
@@ -80,6 +89,8 @@ export class Capabilities {
         return performHash(name, args);
       case 'metrics':
         return countFor(this.#counters, context.filter, name, args);
+      case 'authenticate':
+        return this.#authenticate.perform(args, context);
       case 'sleep':
         return performSleep(args, context.signal);
       case 'body':
@@ -106,6 +117,7 @@ export class Capabilities {
   async close(): Promise<void> {
     await this.#leases.close();
     this.#http.close();
+    this.#authenticate.close();
     this.#dns.close();
   }
 

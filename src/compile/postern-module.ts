@@ -17,6 +17,7 @@ export const POSTERN_EXPORTS = [
   'net',
   'hash',
   'metrics',
+  'authenticate',
   'sleep',
   'settings',
 ] as const;

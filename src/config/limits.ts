@@ -45,13 +45,15 @@ export interface LimitsInput {
   /** How long `authenticate(message)` may take. Default '10s'. */
   readonly authenticate?: Duration;
   /** How long `message.parse()` may take. Default '5s'. */
-  readonly parse?: Duration;
-  /** Bytes of a message that `message.parse()` takes. Default '50MB'. */
-  readonly parseSize?: Size;
+  readonly parseTime?: Duration;
+  /** Bytes of a message that `message.parse()` takes. Default '16MB'; a runner needs twenty times as much (`runnerMemory`). */
+  readonly parseBytes?: Size;
+  /** Characters of text, HTML and names that one `message.parse()` gives. Default '4MB'. */
+  readonly parseText?: Size;
   /** Parts of a message that `message.parse()` takes. Default 1000. */
-  readonly parts?: number;
+  readonly parseParts?: number;
   /** How deep the parts of a message may be nested for `message.parse()`. Default 50. */
-  readonly depth?: number;
+  readonly parseDepth?: number;
   /** What one handler may ask for at once (`kv`, `dns`, `http` ...). Default 1000. */
   readonly calls?: number;
   /** Lines that one filter may log in a second, in each worker. Default 100. */
@@ -79,10 +81,14 @@ export interface Limits {
   readonly httpMs: number;
   readonly httpBytes: number;
   readonly authenticateMs: number;
-  readonly parseMs: number;
-  readonly parseBytes: number;
-  readonly parts: number;
-  readonly depth: number;
+  /** What `message.parse()` may cost; the runner's own limits (runner/mime/limits.ts). */
+  readonly parse: {
+    readonly parts: number;
+    readonly depth: number;
+    readonly bytes: number;
+    readonly textLength: number;
+    readonly timeMs: number;
+  };
   readonly calls: number;
   readonly logLines: number;
 }
@@ -108,10 +114,13 @@ export const DEFAULT_LIMITS: Limits = {
   httpMs: durationMs('10s'),
   httpBytes: sizeBytes('10MB'),
   authenticateMs: durationMs('10s'),
-  parseMs: durationMs('5s'),
-  parseBytes: sizeBytes('50MB'),
-  parts: 1000,
-  depth: 50,
+  parse: {
+    parts: 1000,
+    depth: 50,
+    bytes: sizeBytes('16MB'),
+    textLength: sizeBytes('4MB'),
+    timeMs: durationMs('5s'),
+  },
   calls: 1000,
   logLines: 100,
 };
@@ -138,10 +147,11 @@ export const limitsSchema = z.strictObject(
     http: duration({ most: '1h' }).optional(),
     httpSize: size({ most: '100MB' }).optional(),
     authenticate: duration({ most: '1h' }).optional(),
-    parse: duration({ most: '10m' }).optional(),
-    parseSize: size({ most: '500MB' }).optional(),
-    parts: count().optional(),
-    depth: count().optional(),
+    parseTime: duration({ most: '10m' }).optional(),
+    parseBytes: size({ most: '500MB' }).optional(),
+    parseText: size({ most: '100MB' }).optional(),
+    parseParts: count().optional(),
+    parseDepth: count().optional(),
     calls: count().optional(),
     logLines: count().optional(),
   },
@@ -170,10 +180,13 @@ export function limitsOf(parsed: z.output<typeof limitsSchema> = {}): Limits {
     httpMs: parsed.http ?? DEFAULT_LIMITS.httpMs,
     httpBytes: parsed.httpSize ?? DEFAULT_LIMITS.httpBytes,
     authenticateMs: parsed.authenticate ?? DEFAULT_LIMITS.authenticateMs,
-    parseMs: parsed.parse ?? DEFAULT_LIMITS.parseMs,
-    parseBytes: parsed.parseSize ?? DEFAULT_LIMITS.parseBytes,
-    parts: parsed.parts ?? DEFAULT_LIMITS.parts,
-    depth: parsed.depth ?? DEFAULT_LIMITS.depth,
+    parse: {
+      parts: parsed.parseParts ?? DEFAULT_LIMITS.parse.parts,
+      depth: parsed.parseDepth ?? DEFAULT_LIMITS.parse.depth,
+      bytes: parsed.parseBytes ?? DEFAULT_LIMITS.parse.bytes,
+      textLength: parsed.parseText ?? DEFAULT_LIMITS.parse.textLength,
+      timeMs: parsed.parseTime ?? DEFAULT_LIMITS.parse.timeMs,
+    },
     calls: parsed.calls ?? DEFAULT_LIMITS.calls,
     logLines: parsed.logLines ?? DEFAULT_LIMITS.logLines,
   };

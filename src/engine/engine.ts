@@ -6,6 +6,7 @@ import { isMessagePhase } from '../policy/phases.ts';
 import { CONTINUE } from '../policy/verdict.ts';
 import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME } from '../runner/frames.ts';
+import type { ParseLimits } from '../runner/mime/limits.ts';
 import { CallBoard } from './call-board.ts';
 import { performCall } from './calls.ts';
 import { chainOutcome, type EndedEvent, endedEvent } from './chain-outcome.ts';
@@ -45,10 +46,19 @@ export interface EngineLimits {
   readonly stateBytes: number;
   /** How many changes of one message a filter may ask for. */
   readonly modifications: number;
+  /** What one handler may ask for and not yet have. */
+  readonly calls: number;
+  /** Lines that one filter may log in a second. */
+  readonly logLines: number;
+  /** What parsing a message may cost. */
+  readonly parse: ParseLimits;
 }
 
 /** A busy machine is not a hung runner: however small the CPU limits, it has this long to answer. */
 const SHORTEST_ANSWER_MS = 250;
+
+/** A flood of lines ends in the isolate; what the worker leaves out of the rest is counted. */
+const LOG_MARGIN = 10;
 
 /** `exit` handlers get this long. */
 const EXIT_MS = 5_000;
@@ -70,7 +80,7 @@ export class RunnerEngine implements Engine {
     const { limits, logger } = options;
     this.#options = options;
     this.#filters = new FilterSet(options.filters, logger);
-    this.#log = new StepLog(this.#filters, logger);
+    this.#log = new StepLog(this.#filters, logger, limits.logLines);
     this.#board = new CallBoard({
       filters: this.#filters,
       log: this.#log,
@@ -88,6 +98,8 @@ export class RunnerEngine implements Engine {
         loadMs: limits.loadMs,
         stateBytes: limits.stateBytes,
         modifications: limits.modifications,
+        parse: limits.parse,
+        guestLimits: { calls: limits.calls, logLines: limits.logLines * LOG_MARGIN },
       },
       limits: { answerMs: SHORTEST_ANSWER_MS, memoryBytes: limits.runnerMemoryBytes },
       logger,

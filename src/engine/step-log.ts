@@ -4,6 +4,7 @@ import { formatReply } from '../policy/smtp-reply.ts';
 import { type Verdict, withoutDelay } from '../policy/verdict.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { FilterSet } from './filter-set.ts';
+import { LogBudget } from './log-budget.ts';
 import type { Logger } from './logger.ts';
 import type { CheckedStep } from './step.ts';
 
@@ -19,9 +20,19 @@ export class StepLog {
   readonly #filters: FilterSet;
   readonly #logger: Logger;
 
-  constructor(filters: FilterSet, logger: Logger) {
+  readonly #budget: LogBudget;
+
+  /** `logLines`: what one filter may log in a second. */
+  constructor(filters: FilterSet, logger: Logger, logLines: number) {
     this.#filters = filters;
     this.#logger = logger;
+    this.#budget = new LogBudget(logLines, (filter, lines) => {
+      const { name } = filters.at(filter);
+      logger.warn(
+        { filter: name, leftOut: lines },
+        `filter ${name} logs more than limits.logLines of ${logLines} a second: ${lines} lines or more are left out`,
+      );
+    });
   }
 
   step(step: CheckedStep, dispatch: Dispatch): void {
@@ -64,6 +75,7 @@ export class StepLog {
     { filter, level, text, fields, stack }: FilterLogReport,
     dispatch: Dispatch | undefined,
   ): void {
+    if (!this.#budget.allows(filter)) return;
     const { name, positions } = this.#filters.at(filter);
     const trace =
       stack === undefined

@@ -15,12 +15,15 @@ export type KvErrorCode =
   | 'ERR_KV_TYPE'
   /** This kind of store cannot do it. */
   | 'ERR_KV_UNSUPPORTED'
-  /** The store cannot be opened, written or reached. */
+  /**
+   * The store cannot be opened, written or reached. If the connection was lost while the answer was
+   * awaited, what was asked may have happened; the message says so.
+   */
   | 'ERR_KV_UNAVAILABLE'
   /** The store did not answer in its budget; what was asked may have happened or not. */
   | 'ERR_KV_TIMEOUT';
 
-/** An operation that a store refused or could not perform; but for `ERR_KV_TIMEOUT`, nothing was changed. */
+/** An operation that a store refused or could not perform. Where the store did answer, nothing was changed. */
 export class KvError extends Error {
   readonly code: KvErrorCode;
   constructor(code: KvErrorCode, message: string, options?: ErrorOptions) {

@@ -92,6 +92,9 @@ export interface Store {
    */
   scan(prefix: string, page: PageOrder): Promise<Page>;
 
+  /** What in the set-up of the store endangers what is kept in it, a sentence each; best effort. */
+  advice?(): Promise<readonly string[]>;
+
   /** Ends the use of the store; operations under way are finished first. */
   close(): Promise<void>;
 }

@@ -64,6 +64,14 @@ export class Stores {
     return new Map(members.map((member) => [member, this.store(member)]));
   }
 
+  /** What endangers what is kept, by the names of the stores; those that do not answer say nothing. */
+  async advice(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const advice = [...this.#stores].map(
+      async ([name, store]) => [name, (await store.advice?.().catch(() => [])) ?? []] as const,
+    );
+    return new Map(await Promise.all(advice));
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#stores.values()].map((store) => store.close()));
   }

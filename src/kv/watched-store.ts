@@ -151,6 +151,10 @@ export class WatchedStore implements Store {
     return this.#call((store) => store.scan(prefix, page));
   }
 
+  async advice(): Promise<readonly string[]> {
+    return (await this.#store.advice?.()) ?? [];
+  }
+
   close(): Promise<void> {
     return this.#store.close();
   }

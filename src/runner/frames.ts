@@ -3,7 +3,7 @@
 import type { FilterOptions } from '../policy/options.ts';
 import { FACT_GROUPS, type FactEntry, type FactGroup } from './fact-log.ts';
 import { FrameError, type FrameReader, type FrameWriter } from './frame-stream.ts';
-import type { LoadReport } from './guest-border.ts';
+import type { GuestLimits, LoadReport } from './guest-border.ts';
 import type { ParseLimits } from './mime/limits.ts';
 import type { OutboxItem } from './outbox-item.ts';
 
@@ -46,6 +46,7 @@ export interface LoadOrder {
   readonly stateBytes: number;
   /** How many changes of one message a filter may ask for. */
   readonly modifications: number;
+  readonly guestLimits: GuestLimits;
   /** What parsing a message may cost; without it the defaults. */
   readonly parse?: ParseLimits;
 }

@@ -38,9 +38,17 @@ export const SIGN = {
   more: '+',
 } as const;
 
+/** What the guest library holds its filter to by itself, before anything crosses. */
+export interface GuestLimits {
+  /** What one handler may ask for and not yet have. */
+  readonly calls: number;
+  /** Lines of log in a second; more than the worker writes, which says how many it left out. */
+  readonly logLines: number;
+}
+
 export interface GuestBorder {
   /** Evaluates the filter; returns a {@link LoadReport} as JSON. */
-  load(factory: unknown, settingsJson: string): string;
+  load(factory: unknown, settingsJson: string, limitsJson: string): string;
   /** Runs a phase. `facts` are those that this isolate has not seen; the first of a session is its {@link SessionOpening}. */
   call(
     event: number,

@@ -46,17 +46,24 @@ function load(order: LoadOrder): void {
   options = [...order.options];
   sandboxes = order.filters.map(
     (script, filter) =>
-      new Sandbox(script, order.guest, order.loadMs, options[filter]!, (stack) => {
-        const text = 'a promise was rejected and nobody handled it';
-        writeJson(writer, FRAME.log, 0, {
-          filter,
-          event: 0,
-          level: 'error',
-          text,
-          fields: null,
-          stack,
-        });
-      }),
+      new Sandbox(
+        script,
+        order.guest,
+        order.loadMs,
+        options[filter]!,
+        order.guestLimits,
+        (stack) => {
+          const text = 'a promise was rejected and nobody handled it';
+          writeJson(writer, FRAME.log, 0, {
+            filter,
+            event: 0,
+            level: 'error',
+            text,
+            fields: null,
+            stack,
+          });
+        },
+      ),
   );
   const hosted = sandboxes.map(
     (sandbox, filter): HostedFilter => ({

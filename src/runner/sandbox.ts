@@ -6,7 +6,7 @@
 
 import ivm from 'isolated-vm';
 import type { FailureKind, FilterScript } from './frames.ts';
-import type { LoadReport } from './guest-border.ts';
+import type { GuestLimits, LoadReport } from './guest-border.ts';
 
 const MIB = 1024 * 1024;
 
@@ -64,6 +64,7 @@ export class Sandbox {
   readonly #script: FilterScript;
   readonly #guest: string;
   readonly #loadMs: number;
+  readonly #guestLimits: GuestLimits;
   readonly #onUnhandled: OnUnhandled;
   readonly #caches = new Map<string, ivm.ExternalCopy<ArrayBuffer>>();
   #limits: SandboxLimits;
@@ -75,12 +76,14 @@ export class Sandbox {
     guest: string,
     loadMs: number,
     limits: SandboxLimits,
+    guestLimits: GuestLimits,
     onUnhandled: OnUnhandled,
   ) {
     this.#script = script;
     this.#guest = guest;
     this.#loadMs = loadMs;
     this.#limits = limits;
+    this.#guestLimits = guestLimits;
     this.#onUnhandled = onUnhandled;
   }
 
@@ -184,7 +187,11 @@ export class Sandbox {
     });
     const report = border.load.applySync(
       undefined,
-      [factory.derefInto(), JSON.stringify(this.#script.settings ?? {})],
+      [
+        factory.derefInto(),
+        JSON.stringify(this.#script.settings ?? {}),
+        JSON.stringify(this.#guestLimits),
+      ],
       { timeout: this.#loadMs },
     );
     this.#border = border;

@@ -48,6 +48,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     counters: metrics,
     dns: { ...dns, cacheEntries: DNS_CACHE_ENTRIES },
     http: { bytes: limits.httpBytes, timeoutMs: limits.httpMs, redirects: REDIRECTS },
+    authenticateMs: limits.authenticateMs,
   });
   try {
     const engine = await RunnerEngine.start({

@@ -9,16 +9,22 @@ import type { Metrics } from '../status/metrics.ts';
 /** A store that fails now and then, again and again, is said once in this time. */
 const QUIET_MS = 10_000;
 
-export function openStores(
+export async function openStores(
   { kv, folder, limits }: Config,
   log: Logger,
   metrics: Metrics,
 ): Promise<Stores> {
-  return Stores.open(kv, {
+  const stores = await Stores.open(kv, {
     cwd: folder,
     budgetMs: limits.kvMs,
     observe: (name, title) => observer(name, title, log, metrics),
   });
+  // Nobody waits for it: it is about the long run.
+  stores.advice().then((advice) => {
+    for (const [store, sentences] of advice)
+      for (const sentence of sentences) log.warn({ store }, `the store ${store}: ${sentence}`);
+  });
+  return stores;
 }
 
 function observer(name: string, title: string, log: Logger, metrics: Metrics): StoreObserver {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { CompileError, compileFilter } from '../../src/compile/compile.ts';
 import { POSTERN_EXPORTS } from '../../src/compile/postern-module.ts';
@@ -131,10 +129,4 @@ describe('a filter', () => {
   test('with several mistakes has all of them named', async () => {
     expect(await problems({ 'filter.ts': `import './a.ts';\nimport './b.ts';` })).toHaveLength(2);
   });
-});
-
-test('what filters can import has a type for each, and the reverse', () => {
-  const index = readFileSync(join(__dirname, '..', '..', 'src', 'index.ts'), 'utf8');
-  const typed = [...index.matchAll(/^export declare const (\w+):/gm)].map(([, name]) => name!);
-  expect(typed.sort()).toEqual([...POSTERN_EXPORTS].sort());
 });

@@ -108,10 +108,13 @@ describe('a configuration file', () => {
         httpMs: 10_000,
         httpBytes: 10 * 1024 ** 2,
         authenticateMs: 10_000,
-        parseMs: 5000,
-        parseBytes: 50 * 1024 ** 2,
-        parts: 1000,
-        depth: 50,
+        parse: {
+          parts: 1000,
+          depth: 50,
+          bytes: 16 * 1024 ** 2,
+          textLength: 4 * 1024 ** 2,
+          timeMs: 5000,
+        },
         calls: 1000,
         logLines: 100,
       },
@@ -228,7 +231,7 @@ test('names further stores, groups of them, and the DNS servers', async () => {
       groups: { both: ['default', 'fleet', 'fleet'] },
     },
     dns: { servers: ['127.0.0.1', '[::1]:5353'], timeout: '1s', tries: 3 },
-    limits: { kv: '80ms', http: '2s', httpSize: '1MB', parse: '1s', logLines: 7 },
+    limits: { kv: '80ms', http: '2s', httpSize: '1MB', parseTime: '1s', parseParts: 9, logLines: 7 },
   }`);
   expect(await load(cwd)).toMatchObject({
     filters: [{ overrides: { http: ['api.example.com', '10.0.0.0/8'] } }],
@@ -238,7 +241,13 @@ test('names further stores, groups of them, and the DNS servers', async () => {
       groups: { both: ['default', 'fleet'] },
     },
     dns: { servers: ['127.0.0.1', '[::1]:5353'], timeoutMs: 1000, tries: 3 },
-    limits: { kvMs: 80, httpMs: 2000, httpBytes: 1024 ** 2, parseMs: 1000, logLines: 7 },
+    limits: {
+      kvMs: 80,
+      httpMs: 2000,
+      httpBytes: 1024 ** 2,
+      parse: { timeMs: 1000, parts: 9, depth: 50 },
+      logLines: 7,
+    },
   });
 });
 

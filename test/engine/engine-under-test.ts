@@ -7,6 +7,7 @@ import { Capabilities } from '../../src/capabilities/capabilities.ts';
 import { SourcePositions } from '../../src/compile/source-map.ts';
 import type { FilterOverrides } from '../../src/config/filter-overrides.ts';
 import type { JsonObject } from '../../src/config/json.ts';
+import { DEFAULT_LIMITS } from '../../src/config/limits.ts';
 import type { EngineSession, SessionHost } from '../../src/engine/contract.ts';
 import { type EngineLimits, RunnerEngine } from '../../src/engine/engine.ts';
 import type { Logger } from '../../src/engine/logger.ts';
@@ -109,6 +110,7 @@ export class EngineUnderTest {
             ...(dnsServer !== undefined && { servers: [dnsServer] }),
           },
           http: { bytes: 1024 ** 2, timeoutMs: 5000, redirects: 5 },
+          authenticateMs: 5000,
         }),
         logger,
         worker: 'test',
@@ -119,6 +121,9 @@ export class EngineUnderTest {
           delayMs: 25_000,
           stateBytes: 64 * 1024,
           modifications: 1000,
+          calls: 1000,
+          logLines: 1000,
+          parse: DEFAULT_LIMITS.parse,
           ...limits,
         },
       });

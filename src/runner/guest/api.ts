@@ -9,9 +9,10 @@ import type { Kv } from './api-kv.ts';
 import type { Dns, Hash, Http, Net } from './api-network.ts';
 
 export type * from './api-kv.ts';
+export type * from './api-mail.ts';
 export type * from './api-network.ts';
 
-import type { ParsedMail } from './api-mail.ts';
+import type { AuthenticationResults, ParsedMail } from './api-mail.ts';
 
 /** What a handler may return; made by {@link accept}, {@link reject} and the others. Nothing means: continue. */
 export interface FilterVerdict {
@@ -181,6 +182,8 @@ export interface PosternModule {
   readonly net: Net;
   readonly hash: Hash;
   readonly metrics: Metrics;
+  /** SPF, DKIM, DMARC and ARC of the message as the MTA gave it. */
+  authenticate(message: Message): Promise<AuthenticationResults>;
   /** Milliseconds, or `'2s'`. Nobody else waits. */
   sleep(duration: Duration): Promise<void>;
   /** What the configuration gives this filter. */

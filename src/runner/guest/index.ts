@@ -8,11 +8,13 @@ import { parseFact } from '../fact-log.ts';
 import {
   type GuestBorder,
   type GuestCall,
+  type GuestLimits,
   type LoadReport,
   type SessionOpening,
   SIGN,
 } from '../guest-border.ts';
 import type { PosternModule } from './api.ts';
+import { authenticate } from './authenticate.ts';
 import { setCurrentEvent } from './current.ts';
 import { abandon, begin, explain, type Handler, resume } from './dispatch.ts';
 import { dns } from './dns.ts';
@@ -21,10 +23,10 @@ import { installGlobals } from './globals.ts';
 import { hash } from './hash.ts';
 import { http } from './http.ts';
 import { kv } from './kv.ts';
-import { log } from './log.ts';
+import { limitLog, log } from './log.ts';
 import { metrics } from './metrics.ts';
 import { net } from './net.ts';
-import { answer, take } from './outbox.ts';
+import { answer, limitCalls, take } from './outbox.ts';
 import { GuestSession } from './session.ts';
 import { sleep } from './sleep.ts';
 import { accept, delay, discard, reject, skip, tempfail } from './verdicts.ts';
@@ -36,8 +38,12 @@ const sessions = new Map<number, GuestSession>();
 function load(
   factory: (postern: PosternModule) => Record<string, unknown>,
   settingsJson: string,
+  limitsJson: string,
 ): string {
   installGlobals();
+  const limits = JSON.parse(limitsJson) as GuestLimits;
+  limitCalls(limits.calls);
+  limitLog(limits.logLines);
   const settings: unknown = deepFreeze(JSON.parse(settingsJson));
   const postern: PosternModule = {
     accept,
@@ -53,6 +59,7 @@ function load(
     net,
     hash,
     metrics,
+    authenticate,
     sleep,
     settings,
   };

@@ -9,7 +9,28 @@ type Level = keyof Log;
 /** Longer texts are cut: a log line is no place for a message. */
 const MAX_TEXT = 4096;
 
+let linesPerSecond = Number.POSITIVE_INFINITY;
+let secondBegan = 0;
+let lines = 0;
+
+/** How many lines may leave in a second; what is more is lost. */
+export function limitLog(perSecond: number): void {
+  linesPerSecond = perSecond;
+}
+
+/** Whether one more line may leave: a flood must not fill the memory on its way to where lines are counted. */
+function isAllowed(): boolean {
+  const now = Date.now();
+  if (now - secondBegan >= 1000) {
+    secondBegan = now;
+    lines = 0;
+  }
+  lines += 1;
+  return lines <= linesPerSecond;
+}
+
 function write(level: Level, text: unknown, fields: unknown): void {
+  if (!isAllowed()) return;
   put(['log', currentEvent(), level, String(text).slice(0, MAX_TEXT), plain(fields)]);
 }
 

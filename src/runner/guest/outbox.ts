@@ -27,7 +27,10 @@ interface Pending {
 
 let box: OutboxItem[] = [];
 let nextCall = 1;
+let maxCalls = Number.POSITIVE_INFINITY;
 const pending = new Map<number, Pending>();
+/** How many of them each event has. */
+const openCalls = new Map<number, number>();
 
 export function put(item: OutboxItem): void {
   box.push(item);
@@ -46,14 +49,25 @@ export function hasItems(): boolean {
   return box.length > 0;
 }
 
+/** `calls`: how many requests of one event may wait for their answers (limits.calls). */
+export function limitCalls(calls: number): void {
+  maxCalls = calls;
+}
+
 /** Asks the host for something on behalf of the event that runs now. */
 export function request(
   event: number,
   operation: string,
   args: readonly unknown[],
 ): Promise<unknown> {
-  const call = nextCall++;
   const origin = new Error('call');
+  const open = openCalls.get(event) ?? 0;
+  if (open >= maxCalls) {
+    const message = `${operation}: this handler waits for ${open} answers already, which is limits.calls; await some of them first`;
+    return Promise.reject(new CapabilityError('ERR_CALLS', message, origin));
+  }
+  openCalls.set(event, open + 1);
+  const call = nextCall++;
   put(['call', call, event, operation, args]);
   return new Promise((resolve, reject) => {
     pending.set(call, { event, resolve, reject, origin });
@@ -65,6 +79,7 @@ export function answer(call: number, ok: boolean, value: unknown): void {
   const waiting = pending.get(call);
   if (!waiting) return;
   pending.delete(call);
+  openCalls.set(waiting.event, (openCalls.get(waiting.event) ?? 1) - 1);
   if (ok) {
     waiting.resolve(value);
     return;
@@ -75,5 +90,7 @@ export function answer(call: number, ok: boolean, value: unknown): void {
 
 /** The event is over: promises that it left behind never settle, and are garbage. */
 export function cancel(event: number): void {
+  // Mostly nothing waits: then nothing is looked through.
+  if (!openCalls.delete(event)) return;
   for (const [call, waiting] of pending) if (waiting.event === event) pending.delete(call);
 }
