@@ -4,11 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { kvUses } from '../compile/kv-uses.ts';
+import type { KvConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { EndedEvent } from '../engine/engine.ts';
 import { MilterServer } from '../milter/server.ts';
 import { compileAll } from '../server/compile-all.ts';
 import { EXIT } from '../server/exit-codes.ts';
+import type { CompiledScript } from '../server/messages.ts';
 import { openEngine } from '../server/open-engine.ts';
 import { readMessage } from './message-file.ts';
 import { formatTrial } from './try-format.ts';
@@ -59,6 +62,20 @@ export function tryCommand(): Command {
     .action(tryFilters);
 }
 
+/** Every store that the filters name, in memory: a trial harms nothing. */
+function storesInMemory(filters: readonly CompiledScript[]): KvConfig {
+  const uses = filters.flatMap(({ code }) => kvUses(code)).filter(({ name }) => name !== 'default');
+  const namesOf = (isGroup: boolean) => [
+    ...new Set(uses.filter((use) => use.isGroup === isGroup).map(({ name }) => name)),
+  ];
+  const stores = namesOf(false);
+  return {
+    default: 'memory:',
+    stores: Object.fromEntries(stores.map((name) => [name, 'memory:'])),
+    groups: Object.fromEntries(namesOf(true).map((name) => [name, ['default', ...stores]])),
+  };
+}
+
 async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<void> {
   const message = readMessage(flags.message);
   const folder = mkdtempSync(join(tmpdir(), 'postern-try-'));
@@ -72,7 +89,7 @@ async function tryFilters(filters: readonly string[], flags: TryFlags): Promise<
     const log = quietLog();
     const { guest, filters: scripts } = await compileAll(config.filters);
     const { engine, close } = await openEngine({
-      config,
+      config: { ...config, kv: storesInMemory(scripts) },
       guest,
       filters: scripts,
       log,

@@ -114,4 +114,17 @@ describe('postern try', () => {
       said: expect.stringMatching(expected),
     });
   });
+
+  test('gives a filter every store that it names, in memory', async () => {
+    const source = `import { kv, log } from 'postern';
+      export async function eom() {
+        await kv.store('fleet').set('a', 1);
+        log.info(JSON.stringify(await kv.group('both').get('a')));
+      }`;
+    const stores = await folderWith({ 'stores.ts': source });
+    const { code, stdout } = await postern(stores.path, 'try', 'stores.ts');
+    await stores.remove();
+    expect(stdout).toContain('info: {"default":{},"fleet":{"value":1}}');
+    expect(code).toBe(0);
+  });
 });
