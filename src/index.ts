@@ -8,8 +8,11 @@ import type { PosternModule } from './runner/guest/api.ts';
 export type { ConfigInput } from './config/define.ts';
 export { defineConfig } from './config/define.ts';
 export type {
+  AccessRequest,
   ArcResult,
   Attachment,
+  Attributes,
+  AttributeValue,
   AuthenticationResult,
   AuthenticationResults,
   Client,
@@ -42,6 +45,10 @@ export type {
   LeaseOptions,
   LeaseResult,
   Log,
+  LoginAttempt,
+  LoginFailure,
+  LoginOutcome,
+  LoginTls,
   Message,
   Metrics,
   MxRecord,
@@ -53,6 +60,7 @@ export type {
   RateResult,
   Recipient,
   Sender,
+  ServerEvent,
   Session,
   SmtpAuth,
   SpfResult,
@@ -67,6 +75,11 @@ export declare const tempfail: PosternModule['tempfail'];
 export declare const discard: PosternModule['discard'];
 export declare const skip: PosternModule['skip'];
 export declare const delay: PosternModule['delay'];
+export declare const route: PosternModule['route'];
+export declare const prepend: PosternModule['prepend'];
+export declare const redirect: PosternModule['redirect'];
+export declare const hold: PosternModule['hold'];
+export declare const filter: PosternModule['filter'];
 export declare const kv: PosternModule['kv'];
 export declare const log: PosternModule['log'];
 export declare const dns: PosternModule['dns'];

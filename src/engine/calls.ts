@@ -26,7 +26,7 @@ export async function performCall(
   try {
     const value = await capabilities.perform(operation, args, {
       ...filter,
-      session: dispatch?.session,
+      session: host?.leaseOwner ?? dispatch?.session,
       body: host && (() => host.body()),
       progress: host && dispatch.phase === 'eom' ? () => host.progress() : undefined,
       signal: dispatch?.abort.signal ?? NEVER_ABORTED,

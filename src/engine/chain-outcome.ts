@@ -2,8 +2,8 @@
 
 import type { Modification } from '../policy/modification.ts';
 import { verdictOnError } from '../policy/on-error.ts';
-import type { Phase, SmtpPhase } from '../policy/phases.ts';
-import { CONTINUE, endsChain, type Verdict, withoutDelay } from '../policy/verdict.ts';
+import { isSmtpPhase, type Phase } from '../policy/phases.ts';
+import { CONTINUE, endsChain, isAction, type Verdict, withoutDelay } from '../policy/verdict.ts';
 import type { FilterDescription, Outcome } from './contract.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { CheckedStep, Failure } from './step.ts';
@@ -31,8 +31,8 @@ export function effectiveVerdict(
 }
 
 /**
- * What all filters together say: the last verdict that was not `continue` (one that ends the
- * chain is the last one), all delays, and what filters that do not only observe changed.
+ * What all filters together say: the verdict that ended the chain, else the first action (`route`,
+ * `hold` ...), else the last verdict that was not `continue`; all delays, and what filters that do not only observe changed.
  */
 export function chainOutcome(
   { steps, phase, session }: Dispatch,
@@ -47,12 +47,14 @@ export function chainOutcome(
     const effective = withoutDelay(effectiveVerdict(step, filter, phase));
     delayMs += effective.delayMs;
     if (effective.verdict.kind === 'continue') continue;
+    if (isAction(verdict) && !endsChain(effective.verdict)) continue;
     verdict = effective.verdict;
     by = filter;
   }
   // One filter that accepts or skips does not speak for the others.
   const isForOneFilter = verdict.kind === 'accept' && verdict.all !== true;
-  if (isForOneFilter && session && !session.nobodyWantsMore(phase as SmtpPhase)) verdict = CONTINUE;
+  const isHeard = isSmtpPhase(phase) && session?.nobodyWantsMore(phase) !== false;
+  if (isForOneFilter && !isHeard) verdict = CONTINUE;
   if (verdict.kind === 'skip' && session?.wantsBody) verdict = CONTINUE;
   const changing = steps.filter(({ filter }) => filters[filter]!.options.mode === 'enforce');
   return {

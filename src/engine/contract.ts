@@ -38,6 +38,11 @@ export interface SessionHost {
   progress(): void;
   /** For log lines. */
   queueId(): string | undefined;
+  /**
+   * Who holds the leases that filters take here; absent: the session itself. A login's outlive
+   * the attempt, until `LoginEngine.endLeases`.
+   */
+  readonly leaseOwner?: { readonly id: string; readonly isClosed: boolean };
 }
 
 /**
@@ -69,4 +74,10 @@ export interface Engine {
   readonly filters: readonly FilterDescription[];
   /** Opens a session for these filters (indexes into `filters`, in order). */
   open(scope: readonly number[], host: SessionHost): EngineSession;
+}
+
+/** What the login servers need beside. */
+export interface LoginEngine extends Engine {
+  /** Frees the leases of this owner. */
+  endLeases(ownerId: string): void;
 }

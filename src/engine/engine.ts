@@ -10,7 +10,13 @@ import type { ParseLimits } from '../runner/mime/limits.ts';
 import { CallBoard } from './call-board.ts';
 import { performCall } from './calls.ts';
 import { chainOutcome, type EndedEvent, endedEvent } from './chain-outcome.ts';
-import type { Engine, EngineSession, FilterDescription, Outcome, SessionHost } from './contract.ts';
+import type {
+  EngineSession,
+  FilterDescription,
+  LoginEngine,
+  Outcome,
+  SessionHost,
+} from './contract.ts';
 import { Dispatch } from './dispatch.ts';
 import { FilterSet, type LoadableFilter } from './filter-set.ts';
 import type { Logger } from './logger.ts';
@@ -65,7 +71,7 @@ const EXIT_MS = 5_000;
 
 const NOTHING: Outcome = { verdict: CONTINUE, delayMs: 0, modifications: [] };
 
-export class RunnerEngine implements Engine {
+export class RunnerEngine implements LoginEngine {
   readonly #options: EngineOptions;
   readonly #filters: FilterSet;
   readonly #log: StepLog;
@@ -148,6 +154,10 @@ export class RunnerEngine implements Engine {
       cancel: () => this.#board.cancel(record),
       close: () => this.#close(record),
     };
+  }
+
+  endLeases(ownerId: string): void {
+    this.#options.capabilities.endSession(ownerId);
   }
 
   /** Runs `exit` in every runner and ends them. */

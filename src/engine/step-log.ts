@@ -111,6 +111,13 @@ function describe(verdict: Verdict): string | undefined {
       return `${inner.kind}${inner.reply ? ` ${formatReply(inner.reply)}` : ''}${late}`;
     case 'accept':
       return `accept${inner.all ? ' for all filters' : ''}${late}`;
+    case 'route':
+      return `route to ${inner.host}:${inner.port}${late}`;
+    case 'prepend':
+    case 'redirect':
+    case 'hold':
+    case 'filter':
+      return `${inner.kind} ${inner.text}${late}`;
     case 'discard':
     case 'skip':
       return `${inner.kind}${late}`;

@@ -15,6 +15,9 @@ const replyOf = (replyClass: 4 | 5) =>
       ({ code, enhanced, lines }) => parseReply([code, enhanced ?? '', lines], replyClass)!,
     );
 
+/** What would be more than one line to whoever is told. */
+const ONE_LINE = /^[^\0\r\n]*$/;
+
 const VerdictSchema: z.ZodType<Verdict> = z.lazy(() =>
   z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('continue') }),
@@ -23,6 +26,16 @@ const VerdictSchema: z.ZodType<Verdict> = z.lazy(() =>
     z.object({ kind: z.literal('tempfail'), reply: replyOf(4).exactOptional() }),
     z.object({ kind: z.literal('discard') }),
     z.object({ kind: z.literal('skip') }),
+    z.object({
+      kind: z.literal('route'),
+      host: z.string(),
+      port: z.number().int().min(1).max(65_535),
+      user: z.string().exactOptional(),
+    }),
+    z.object({
+      kind: z.enum(['prepend', 'redirect', 'hold', 'filter']),
+      text: z.string().max(998).regex(ONE_LINE),
+    }),
     z.object({ kind: z.literal('delay'), ms: z.number().min(0), answer: VerdictSchema }),
   ]),
 );

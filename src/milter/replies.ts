@@ -21,6 +21,12 @@ export function replyTo(verdict: Verdict): Reply {
   switch (verdict.kind) {
     case 'continue':
     case 'skip':
+    // Those of logins and policy requests never come from an SMTP phase.
+    case 'route':
+    case 'prepend':
+    case 'redirect':
+    case 'hold':
+    case 'filter':
       return CONTINUE_REPLY;
     case 'accept':
     case 'discard':
@@ -56,6 +62,11 @@ export function isFinal(verdict: Verdict): boolean {
       return true;
     case 'continue':
     case 'skip':
+    case 'route':
+    case 'prepend':
+    case 'redirect':
+    case 'hold':
+    case 'filter':
       return false;
     case 'delay':
       return isFinal(verdict.answer);

@@ -4,6 +4,7 @@
  * else Latin-1); what must stay exact is latin1, one character a byte, and says so.
  */
 
+import type { AccessRequest, LoginAttempt, LoginOutcome, ServerEvent } from './logins.ts';
 import type { MacroStage } from './macros.ts';
 import type { Modification } from './modification.ts';
 import type { SmtpPhase } from './phases.ts';
@@ -53,7 +54,11 @@ export type Call =
   | { readonly phase: 'body'; readonly chunks: readonly Uint8Array[] }
   /** `size`: bytes of the message as it came, headers and body. */
   | { readonly phase: 'eom'; readonly size: number }
-  | { readonly phase: 'init' | 'exit' };
+  | { readonly phase: 'init' | 'exit' }
+  | { readonly phase: 'auth'; readonly attempt: LoginAttempt }
+  | { readonly phase: 'login'; readonly outcome: LoginOutcome }
+  | { readonly phase: 'access'; readonly request: AccessRequest }
+  | { readonly phase: 'event'; readonly event: ServerEvent };
 
 /** The SMTP calls alone. */
 export type SmtpCall = Extract<Call, { readonly phase: SmtpPhase }>;

@@ -19,11 +19,20 @@ export const SMTP_PHASES = [
 /** A phase of an SMTP session. */
 export type SmtpPhase = (typeof SMTP_PHASES)[number];
 
+/** Phases of logins and of requests outside of the milter protocol. */
+export const LOGIN_PHASES = ['auth', 'login', 'access', 'event'] as const;
+
+export type LoginPhase = (typeof LOGIN_PHASES)[number];
+
 /** Every name that a filter may export as a handler. */
-export const PHASES = ['init', 'exit', ...SMTP_PHASES, 'auth', 'login', 'access', 'event'] as const;
+export const PHASES = ['init', 'exit', ...SMTP_PHASES, ...LOGIN_PHASES] as const;
 
 /** A name that a filter may export as a handler. */
 export type Phase = (typeof PHASES)[number];
+
+export function isSmtpPhase(phase: Phase): phase is SmtpPhase {
+  return (SMTP_PHASES as readonly string[]).includes(phase);
+}
 
 export function isPhase(name: string): name is Phase {
   return (PHASES as readonly string[]).includes(name);

@@ -12,6 +12,10 @@ export type Verdict =
   | { readonly kind: 'tempfail'; readonly reply?: SmtpReply }
   | { readonly kind: 'discard' }
   | { readonly kind: 'skip' }
+  /** The back end of a login: an address and a port; `user`: the login there. */
+  | { readonly kind: 'route'; readonly host: string; readonly port: number; readonly user?: string }
+  /** Actions of access(5), each with its text. */
+  | { readonly kind: 'prepend' | 'redirect' | 'hold' | 'filter'; readonly text: string }
   /** Answer with `answer`, but only after `ms` milliseconds. */
   | { readonly kind: 'delay'; readonly ms: number; readonly answer: Verdict };
 
@@ -33,6 +37,8 @@ const ALLOWED: Partial<Record<Phase, readonly VerdictKind[]>> = {
   eoh: ENVELOPE,
   body: [...ENVELOPE, 'skip'],
   eom: ENVELOPE,
+  auth: ['accept', 'reject', 'tempfail', 'delay', 'route'],
+  access: [...ENVELOPE, 'prepend', 'redirect', 'hold', 'filter'],
 };
 
 /** Why this verdict makes no sense in this phase, or `undefined` if it does. */
@@ -59,10 +65,20 @@ export function endsChain(verdict: Verdict): boolean {
       return endsChain(verdict.answer);
     case 'continue':
     case 'skip':
+    case 'route':
+    case 'prepend':
+    case 'redirect':
+    case 'hold':
+    case 'filter':
       return false;
     default:
       return verdict satisfies never;
   }
+}
+
+/** Whether this verdict asks for something that only one filter can have: the first that asks. */
+export function isAction(verdict: Verdict): boolean {
+  return ['route', 'prepend', 'redirect', 'hold', 'filter'].includes(verdict.kind);
 }
 
 /** Whether this verdict settles the fate of the whole message: at RCPT, a refusal concerns one recipient. */

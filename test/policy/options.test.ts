@@ -109,7 +109,7 @@ test.each<[what: string, raw: unknown, lines: string[]]>([
     'a URL instead of a host',
     { http: ['https://api.example.com/x'] },
     [
-      "options.http[0]: expected a host such as 'api.example.com' or '10.0.0.1:8080', without https:// and path, got 'https://api.example.com/x'",
+      "options.http[0]: expected a host such as 'api.example.com', '10.0.0.1:8080' or '10.0.0.0/8', without https:// and path, got 'https://api.example.com/x'",
     ],
   ],
   [

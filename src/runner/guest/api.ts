@@ -4,10 +4,17 @@
  */
 
 import type { Duration } from '../../config/units.ts';
+import type {
+  AccessRequest,
+  LoginAttempt,
+  LoginOutcome,
+  ServerEvent,
+} from '../../policy/logins.ts';
 import type { ReplyArguments } from '../../policy/smtp-reply.ts';
 import type { Kv } from './api-kv.ts';
 import type { Dns, Hash, Http, Net } from './api-network.ts';
 
+export type * from '../../policy/logins.ts';
 export type * from './api-kv.ts';
 export type * from './api-mail.ts';
 export type * from './api-network.ts';
@@ -16,7 +23,18 @@ import type { AuthenticationResults, ParsedMail } from './api-mail.ts';
 
 /** What a handler may return; made by {@link accept}, {@link reject} and the others. Nothing means: continue. */
 export interface FilterVerdict {
-  readonly kind: 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip' | 'delay';
+  readonly kind:
+    | 'accept'
+    | 'reject'
+    | 'tempfail'
+    | 'discard'
+    | 'skip'
+    | 'delay'
+    | 'route'
+    | 'prepend'
+    | 'redirect'
+    | 'hold'
+    | 'filter';
 }
 
 /** What a handler returns. */
@@ -175,6 +193,16 @@ export interface PosternModule {
   skip(): FilterVerdict;
   /** Answer later. */
   delay(seconds: number, verdict?: FilterVerdict): FilterVerdict;
+  /** From `auth`: the back end that nginx is to use, by its IP address; `user`: the login there. */
+  route(host: string, port: number, user?: string): FilterVerdict;
+  /** From `access`: a header for the message, `'X-Policy: seen'`. */
+  prepend(header: string): FilterVerdict;
+  /** From `access`: the message goes to this address instead of its recipients. */
+  redirect(address: string): FilterVerdict;
+  /** From `access`: the message waits in Postfix's hold queue. */
+  hold(text?: string): FilterVerdict;
+  /** From `access`: the message goes through a content filter, `'smtp:[127.0.0.1]:10025'`. */
+  filter(transport: string): FilterVerdict;
   readonly kv: Kv;
   readonly log: Log;
   readonly dns: Dns;
@@ -207,4 +235,8 @@ export interface FilterHandlers {
   eom(session: Session, message: Message): HandlerResult;
   abort(session: Session): HandlerResult;
   close(session: Session): HandlerResult;
+  auth(attempt: LoginAttempt): HandlerResult;
+  login(outcome: LoginOutcome): HandlerResult;
+  access(request: AccessRequest): HandlerResult;
+  event(event: ServerEvent): HandlerResult;
 }

@@ -29,7 +29,19 @@ import { net } from './net.ts';
 import { answer, limitCalls, take } from './outbox.ts';
 import { GuestSession } from './session.ts';
 import { sleep } from './sleep.ts';
-import { accept, delay, discard, reject, skip, tempfail } from './verdicts.ts';
+import {
+  accept,
+  delay,
+  discard,
+  filter,
+  hold,
+  prepend,
+  redirect,
+  reject,
+  route,
+  skip,
+  tempfail,
+} from './verdicts.ts';
 
 const handlers = new Map<Phase, Handler>();
 const sessions = new Map<number, GuestSession>();
@@ -52,6 +64,11 @@ function load(
     discard,
     skip,
     delay,
+    route,
+    prepend,
+    redirect,
+    hold,
+    filter,
     kv,
     log,
     dns,
@@ -155,6 +172,14 @@ function argumentLists(
         return [session, chunk];
       });
     }
+    case 'auth':
+      return [[deepFreeze(what.attempt)]];
+    case 'login':
+      return [[deepFreeze(what.outcome)]];
+    case 'access':
+      return [[deepFreeze(what.request)]];
+    case 'event':
+      return [[deepFreeze(what.event)]];
     case 'eom':
       session?.message?.learnSize(what.size);
       return [[session, session?.message]];

@@ -46,6 +46,52 @@ export function delay(seconds: number, verdict?: FilterVerdict): FilterVerdict {
   return made({ kind: 'delay', ms: Math.round(seconds * 1000), answer });
 }
 
+export function route(host: string, port: number, user?: string): FilterVerdict {
+  if (typeof host !== 'string' || !/^[0-9a-f:.]+$/i.test(host))
+    throw new TypeError(`route: expected the IP address of a server, got ${String(host)}`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new TypeError(`route: expected a port, got ${String(port)}`);
+  return made({
+    kind: 'route',
+    host,
+    port,
+    ...(user !== undefined && { user: oneLine('route', user) }),
+  });
+}
+
+export function prepend(header: string): FilterVerdict {
+  if (typeof header !== 'string' || !/^[!-9;-~]+:/.test(header))
+    throw new TypeError(
+      `prepend: expected a header such as 'X-Policy: seen', got ${String(header)}`,
+    );
+  return made({ kind: 'prepend', text: oneLine('prepend', header) });
+}
+
+export function redirect(address: string): FilterVerdict {
+  if (typeof address !== 'string' || !/^[^\s<>]+@[^\s<>]+$/.test(address))
+    throw new TypeError(`redirect: expected an address, got ${String(address)}`);
+  return made({ kind: 'redirect', text: address });
+}
+
+export function hold(text = ''): FilterVerdict {
+  return made({ kind: 'hold', text: oneLine('hold', text) });
+}
+
+export function filter(transport: string): FilterVerdict {
+  if (typeof transport !== 'string' || !/^[^\s:]+:\S*$/.test(transport))
+    throw new TypeError(
+      `filter: expected a transport such as 'smtp:[127.0.0.1]:10025', got ${String(transport)}`,
+    );
+  return made({ kind: 'filter', text: transport });
+}
+
+/** A text that is one line for whoever is told. */
+function oneLine(name: string, text: unknown): string {
+  if (typeof text !== 'string' || text.length > 998 || /[\0\r\n]/.test(text))
+    throw new TypeError(`${name}: expected one line of text`);
+  return text;
+}
+
 /** An error of the author whose stack is where the verdict was made. */
 export class VerdictError extends Error {
   constructor(message: string, origin: Error | undefined) {
@@ -61,7 +107,7 @@ export function verdictOf(returned: unknown, phase: Phase): Verdict {
   const verdict = known(returned);
   if (verdict === undefined) {
     throw new VerdictError(
-      `${phase} returned ${describe(returned)}: return nothing, or the result of accept(), reject(), tempfail(), discard(), skip() or delay()`,
+      `${phase} returned ${describe(returned)}: return nothing, or the result of accept(), reject(), tempfail() or another of the kind`,
       undefined,
     );
   }
