@@ -1,8 +1,9 @@
 /**
- * What sessions that wait cost those that do not: 500 sessions say HELO at a fixed pace, alone and
- * beside 500 others for which the same filter waits a second in each HELO. Server, web server and
- * both clients are processes of their own. Alone and beside take turns, so that what the machine
- * does meanwhile is seen as what it is.
+ * What sessions that wait cost those that do not: 500 sessions say HELO at a fixed pace, alone,
+ * beside 500 others that say HELO once a second and do not wait either (what more sessions cost by
+ * themselves), and beside 500 for which the same filter waits in each HELO, a second of sleep or
+ * for a web server. Server, web server and both clients are processes of their own. The four take
+ * turns, so that what the machine does meanwhile is seen as what it is.
  *
  *   node bench/waiting.ts [ROUNDS]
  */
@@ -28,6 +29,8 @@ const SETTLE_MS = 1200;
 
 const path = (name: string) => join(import.meta.dirname, name);
 
+type Beside = LoadOrder['helo'];
+
 interface Quantiles {
   readonly p50: number;
   readonly p99: number;
@@ -43,12 +46,17 @@ function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
+/** Answers of a filter that failed: there should be none. */
+let failures = 0;
+
 /** Begins a load; `done` has the times of its answers. */
 async function load(order: LoadOrder): Promise<{ readonly done: Promise<readonly number[]> }> {
   const child = fork(path('waiting/load.ts'));
   const done = new Promise<readonly number[]>((resolve, reject) => {
     child.on('message', (answer: LoadAnswer) => {
-      if (answer.is === 'done') resolve(answer.tookMs);
+      if (answer.is !== 'done') return;
+      failures += answer.failed;
+      resolve(answer.tookMs);
     });
     child.once('exit', (code) => reject(new Error(`a client ended with ${code}`)));
   });
@@ -57,7 +65,7 @@ async function load(order: LoadOrder): Promise<{ readonly done: Promise<readonly
   return { done };
 }
 
-async function measure(listen: string, beside?: 'sleep' | 'http'): Promise<Quantiles> {
+async function measure(listen: string, beside?: Beside): Promise<Quantiles> {
   const waiting =
     beside &&
     (await load({
@@ -100,9 +108,9 @@ async function serve(folder: string, ports: readonly number[]): Promise<ChildPro
   return server;
 }
 
-const ms = (value: number) => `${value.toFixed(2).padStart(7)} ms`;
+const figures = ({ p50, p99 }: Quantiles) => `${p50.toFixed(2)} / ${p99.toFixed(2)}`.padEnd(16);
 const growth = (from: number, to: number) => (100 * (to - from)) / from;
-const percent = (value: number) => `${value.toFixed(0).padStart(4)} %`;
+const percent = (value: number) => `${value.toFixed(0)} %`;
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));
 const web = fork(path('waiting/slow-web.ts'));
@@ -112,18 +120,22 @@ const listen = `unix:${join(folder, 'milter.sock')}`;
 try {
   // Code is compiled and heaps find their size.
   await measure(listen, 'sleep');
-  console.log('waiting    alone p50     alone p99    beside p50    beside p99   growth of p99');
-  for (const beside of ['sleep', 'http'] as const) {
-    const grown: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const alone = await measure(listen);
+  const besides = ['none', 'sleep', 'http'] as const;
+  const grown: Record<Beside, number[]> = { none: [], sleep: [], http: [] };
+  console.log('p50 / p99, ms     alone           + 500 talk      + 500 sleep     + 500 fetch');
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const alone = await measure(listen);
+    const shown = [alone];
+    for (const beside of besides) {
       const together = await measure(listen, beside);
-      grown.push(growth(alone.p99, together.p99));
-      const figures = [alone.p50, alone.p99, together.p50, together.p99].map(ms).join('    ');
-      console.log(`${beside.padEnd(6)} ${figures}    ${percent(grown.at(-1)!)}`);
+      shown.push(together);
+      grown[beside].push(growth(alone.p99, together.p99));
     }
-    console.log(`${beside.padEnd(6)} median of the growth ${percent(median(grown))}`);
+    console.log(`round ${round}        ${shown.map(figures).join('')}`);
   }
+  const medians = besides.map((beside) => percent(median(grown[beside])).padEnd(16));
+  console.log(`p99 grows by (median)             ${medians.join('')}`);
+  console.log(`answers of a filter that failed: ${failures}`);
 } finally {
   server.kill('SIGTERM');
   web.kill();

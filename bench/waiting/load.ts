@@ -15,6 +15,8 @@ async function open(listen: string): Promise<MilterClient> {
   return client;
 }
 
+let failed = 0;
+
 /** One session: its HELOs are due at fixed times, whenever the one before was answered. */
 async function converse(
   client: MilterClient,
@@ -27,7 +29,7 @@ async function converse(
     await delay(Math.max(0, dueAt - performance.now()));
     const sentAt = performance.now();
     const reply = await client.helo(helo);
-    if (reply?.kind !== 'continue') throw new Error(`expected CONTINUE, got ${reply?.kind}`);
+    if (reply?.kind !== 'continue') failed += 1;
     tookMs.push(performance.now() - sentAt);
   }
   return tookMs;
@@ -45,7 +47,7 @@ async function run(order: LoadOrder): Promise<void> {
     ),
   );
   for (const client of clients) client.destroy();
-  tell({ is: 'done', tookMs: took.flat() });
+  tell({ is: 'done', tookMs: took.flat(), failed });
   process.disconnect();
 }
 

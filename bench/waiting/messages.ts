@@ -16,8 +16,8 @@ export interface LoadOrder {
 export type LoadAnswer =
   /** All sessions are open. */
   | { readonly is: 'open' }
-  /** Milliseconds from HELO to its answer, of each. */
-  | { readonly is: 'done'; readonly tookMs: readonly number[] };
+  /** Milliseconds from HELO to its answer, of each; how many answers were the filter's failure. */
+  | { readonly is: 'done'; readonly tookMs: readonly number[]; readonly failed: number };
 
 /** The web server of the benchmark listens. */
 export interface WebAnswer {

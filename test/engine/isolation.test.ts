@@ -112,6 +112,11 @@ const ENDS: Readonly<Record<string, (session: EngineSession) => unknown>> = {
       'tempfail',
     );
   },
+  'was over when its runner died': async (session) => {
+    await session.call({ phase: 'eom', size: 11 });
+    session.endMessage();
+    process.kill(under!.engine.runners[0]!.pid!, 'SIGKILL');
+  },
   'was in a runner that died': (session) => {
     process.kill(under!.engine.runners[0]!.pid!, 'SIGKILL');
     return session.call({ phase: 'rcpt', address: '<b@example.com>', args: [] });

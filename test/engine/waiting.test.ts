@@ -60,6 +60,8 @@ class HeldStore extends MemoryStore {
 class HeldWeb {
   readonly asked = new Arrivals();
   readonly gone = new Arrivals();
+  /** What those had asked for whose connection ended. */
+  readonly left: string[] = [];
   readonly #server: Server;
   readonly #held = new Set<ServerResponse>();
   #isOpen = false;
@@ -68,7 +70,10 @@ class HeldWeb {
     this.#server = server;
     server.on('request', (request, response) => {
       this.#held.add(response);
-      request.socket.once('close', () => this.gone.note());
+      request.socket.once('close', () => {
+        this.left.push(request.url!);
+        this.gone.note();
+      });
       if (this.#isOpen) response.end();
       this.asked.note();
     });
@@ -306,22 +311,23 @@ describe('a promise that a handler leaves behind', () => {
   test('is given up by the web server’s client', async () => {
     web = await HeldWeb.open();
     const store = new HeldStore();
-    under = await EngineUnderTest.start(
-      [
-        leaves(
-          `http.fetch('http://${web.host}/').then(() => log.info('went on')); await kv.get('x');`,
-          web.host,
-        ),
-      ],
-      {},
-      { stores: { default: store } },
-    );
-    const outcome = helo(under.open(), 'leaves');
+    const url = `http://${web.host}/`;
+    const code = `if (session.helo === 'waits') await http.fetch('${url}waits');
+      else { http.fetch('${url}left').then(() => log.info('went on')); await kv.get('x'); }`;
+    const stores = { default: store };
+    under = await EngineUnderTest.start([leaves(code, web.host)], {}, { stores });
+    // It would end by its own limit of time as well, but later than this one, which is older.
+    const older = helo(under.open(), 'waits');
     await web.asked.reach(1);
-    expect(web.gone.count).toBe(0);
+    const outcome = helo(under.open(), 'leaves');
+    await web.asked.reach(2);
+    expect(web.left).toEqual([]);
     store.release();
     expect((await outcome).verdict.kind).toBe('continue');
     await web.gone.reach(1);
+    expect(web.left).toEqual(['/left']);
+    web.release();
+    expect((await older).verdict.kind).toBe('continue');
     expect(under.said).toEqual([]);
   });
 
