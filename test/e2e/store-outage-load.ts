@@ -177,14 +177,17 @@ export class Load {
     const ask = async (command: Answer['command'], what: () => Promise<Reply | undefined>) => {
       await this.#answer(name, command, async () => shown(await what()));
     };
+    const mailMs = performance.now();
     await ask('mail', () => client.mail(id));
-    await this.#answer(name, 'ask', async () => {
+    const incr = async () => {
       const reply = await client.rcpt(`ask-${id}`);
       const text = reply?.kind === 'replycode' ? reply.text : shown(reply);
       const expected = `550 5.1.1 ask-${id} `;
       if (!text.startsWith(expected)) throw new Error(`expected ${expected}, got ${text}`);
       return text.slice(expected.length);
-    });
+    };
+    // It tells of what was asked at MAIL.
+    await this.#answer(name, 'ask', incr, mailMs);
     await ask('lease', () => client.rcpt(`lease-${id}`));
     await ask('plain', () => client.rcpt(`plain-${id}`));
     await this.#answer(name, 'eom', async () => {
@@ -212,8 +215,8 @@ export class Load {
     client: string,
     command: Answer['command'],
     ask: () => Promise<string>,
+    beganMs = performance.now(),
   ): Promise<void> {
-    const beganMs = performance.now();
     const said = await within(LOST_MS, ask(), () => `${client}: no answer to ${command}`);
     this.answers.push({ client, command, said, beganMs, endedMs: performance.now() });
   }

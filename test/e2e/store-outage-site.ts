@@ -58,6 +58,8 @@ export type PlaceName = keyof typeof FILTERS;
 export interface SiteOptions {
   /** `kv` of the configuration. */
   readonly kv: object;
+  /** `limits.kv` of the configuration. */
+  readonly budget?: string;
   /** More filters, by the names of their places. */
   readonly filters?: Readonly<Record<string, string>>;
 }
@@ -78,7 +80,7 @@ export class StoreSite {
   }
 
   /** Resolves when every socket accepts. */
-  static async start({ kv, filters = {} }: SiteOptions): Promise<StoreSite> {
+  static async start({ kv, budget, filters = {} }: SiteOptions): Promise<StoreSite> {
     const sources = Object.entries({ ...FILTERS, ...filters });
     const free = await freePorts(sources.length);
     const ports = new Map(sources.map(([name], index) => [name, free[index]!]));
@@ -92,6 +94,7 @@ export class StoreSite {
       filters: sources.map(([name]) => ({ path: `${name}.ts`, name })),
       kv,
       workers: WORKERS,
+      ...(budget !== undefined && { limits: { kv: budget } }),
     };
     const folder = await folderWith({
       ...Object.fromEntries(sources.map(([name, source]) => [`${name}.ts`, source])),
