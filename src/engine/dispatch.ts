@@ -22,6 +22,8 @@ export class Dispatch {
   /** Aborted when the event is over: what its handlers asked for is of no use any more. */
   readonly abort = new AbortController();
   runner: RunnerProcess | undefined;
+  /** What each filter asked for on its behalf and does not have yet. */
+  readonly openCalls = new Map<number, number>();
   /** The filter whose handler awaits something; those before it have ended. */
   #begun: number | undefined;
 

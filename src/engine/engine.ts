@@ -8,7 +8,7 @@ import type { FrameReader } from '../runner/frame-stream.ts';
 import { FRAME } from '../runner/frames.ts';
 import type { ParseLimits } from '../runner/mime/limits.ts';
 import { CallBoard } from './call-board.ts';
-import { performCall } from './calls.ts';
+import { CallDesk } from './calls.ts';
 import { chainOutcome, type EndedEvent, endedEvent } from './chain-outcome.ts';
 import type {
   EngineSession,
@@ -77,6 +77,7 @@ export class RunnerEngine implements LoginEngine {
   readonly #log: StepLog;
   readonly #pool: RunnerPool;
   readonly #board: CallBoard;
+  readonly #desk: CallDesk;
   /** How many sessions a runner has. */
   readonly #sessionsOf = new WeakMap<RunnerProcess, number>();
   #nextSession = 1;
@@ -87,6 +88,7 @@ export class RunnerEngine implements LoginEngine {
     this.#options = options;
     this.#filters = new FilterSet(options.filters, logger);
     this.#log = new StepLog(this.#filters, logger, limits.logLines);
+    this.#desk = new CallDesk(options.capabilities, limits);
     this.#board = new CallBoard({
       filters: this.#filters,
       log: this.#log,
@@ -254,7 +256,7 @@ export class RunnerEngine implements LoginEngine {
         return;
       case FRAME.log: {
         const report = LogReportSchema.parse(JSON.parse(frame.text()));
-        this.#log.filterSays(report, this.#board.find(report.event));
+        this.#log.filterSays(report, this.#callOf(runner, report));
         return;
       }
       case FRAME.rebuilt:
@@ -267,11 +269,19 @@ export class RunnerEngine implements LoginEngine {
 
   #perform(runner: RunnerProcess, frame: FrameReader): void {
     const report = CallReportSchema.parse(JSON.parse(frame.text()));
-    const dispatch = this.#board.find(report.event);
-    const filter = this.#filters.asking(report.filter);
-    performCall(this.#options.capabilities, report, dispatch, filter).then((result) =>
-      runner.result(frame.id, result),
-    );
+    const asking = this.#filters.asking(report.filter);
+    this.#desk
+      .perform(report, this.#callOf(runner, report), asking)
+      .then((result) => runner.result(frame.id, result));
+  }
+
+  /** The call that a runner's report is about: only one that it has, for a filter of its chain. */
+  #callOf(
+    runner: RunnerProcess,
+    { event, filter }: { readonly event: number; readonly filter: number },
+  ): Dispatch | undefined {
+    const dispatch = this.#board.find(event);
+    return dispatch?.runner === runner && dispatch.filters.includes(filter) ? dispatch : undefined;
   }
 
   /** A filter has a new isolate, to which its `init` has not happened yet. */

@@ -1,5 +1,6 @@
 /** A store in the memory of one process, for tests and for servers with a single worker. */
 
+import { formatCursor, parseCursor } from './cursor.ts';
 import { type Entry, isExpired, type Step } from './entry.ts';
 import { type Entries, type EntryPage, EntryStore } from './entry-store.ts';
 import { KvError } from './errors.ts';
@@ -62,16 +63,17 @@ class MemoryEntries implements Entries {
     return answer;
   }
 
-  async list(prefix: string, { limit, cursor = '' }: PageOrder): Promise<EntryPage> {
+  async list(prefix: string, { limit, cursor }: PageOrder): Promise<EntryPage> {
     this.#checkOpen();
+    const last = cursor === undefined ? '' : parseCursor(cursor, prefix).toString('utf8');
     // In the order of their keys, so that a cursor means something when others came or went.
     const keys = [...this.#entries.keys()]
-      .filter((key) => key.startsWith(prefix) && key > cursor)
+      .filter((key) => key.startsWith(prefix) && key > last)
       .sort();
     const page = keys.slice(0, limit);
     return {
       entries: page.map((key) => [key, this.#entries.get(key)!]),
-      ...(keys.length > limit && { next: page.at(-1)! }),
+      ...(keys.length > limit && { next: formatCursor(Buffer.from(page.at(-1)!)) }),
     };
   }
 

@@ -176,8 +176,9 @@ export class WatchedStore implements Store {
       return answer;
     } catch (error) {
       if (isStoreFailure(error)) this.#failed(error, number);
-      // Whoever says that a call is wrong is well.
-      else this.#succeeded(number, 'mistake');
+      // Most mistakes are found before the store is asked: they say nothing about it.
+      else if (hasLooked(error)) this.#succeeded(number, 'mistake');
+      else this.#options.observer.called('mistake');
       throw error;
     }
   }
@@ -228,4 +229,9 @@ export class WatchedStore implements Store {
     this.#downSinceMs = performance.now();
     this.#options.observer.down(this.#lastReason);
   }
+}
+
+/** Whether the store has looked at the entry before it said that the call is wrong. */
+function hasLooked(error: unknown): boolean {
+  return error instanceof KvError && error.code === 'ERR_KV_TYPE';
 }

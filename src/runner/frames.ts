@@ -129,21 +129,14 @@ export function readEvent(frame: FrameReader): EventOrder {
 
 /** `result` (id: call): the answer to a capability request, JSON or bytes. */
 export type CallResult =
-  | { readonly ok: true; readonly value: unknown }
   | { readonly ok: true; readonly bytes: Uint8Array }
-  | { readonly ok: false; readonly code: string; readonly message: string };
+  /** A value as JSON, or what went wrong: `{ code, message }`. */
+  | { readonly ok: boolean; readonly json: string };
 
 export function writeResult(writer: FrameWriter, call: number, result: CallResult): void {
   writer.begin(FRAME.result, call).u8(result.ok ? 1 : 0);
-  if (result.ok && 'bytes' in result) writer.u8(1).bytes(result.bytes);
-  else
-    writer
-      .u8(0)
-      .text(
-        JSON.stringify(
-          result.ok ? (result.value ?? null) : { code: result.code, message: result.message },
-        ),
-      );
+  if ('bytes' in result) writer.u8(1).bytes(result.bytes);
+  else writer.u8(0).text(result.json);
   writer.finish();
 }
 

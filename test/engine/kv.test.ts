@@ -187,6 +187,59 @@ describe('kv in a filter', () => {
   });
 });
 
+describe('answers that are too large', () => {
+  const large = "for (let n = 0; n < 40; n++) await kv.set('big/' + n, new Uint8Array(1000000)); ";
+
+  test('are an error of the batch that asked, and the worker lives', async () => {
+    const code = `${large} await kv.batch(Array.from({ length: 40 }, (_, n) => ['get', 'big/' + n]))`;
+    expect(await answer(code)).toMatchObject({
+      code: 'ERR_ANSWER_SIZE',
+      message: 'kv.batch: the answer has more than 16777216 bytes; ask for less at once',
+    });
+  });
+
+  test('make smaller pages of a scan', async () => {
+    const code = `${large} let sum = 0; for await (const [, value] of kv.scan('big/')) sum += value.length; return sum`;
+    expect(await answer(code)).toBe(40_000_000);
+  });
+
+  test('a batch of more than 100 calls is refused', async () => {
+    const code = "await kv.batch(Array.from({ length: 101 }, () => ['get', 'a']))";
+    expect(await answer(code)).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: 'kv.batch: expected a list of at most 100 calls',
+    });
+  });
+});
+
+describe('a filter that tampers with the numbers of events', () => {
+  test('gets nothing of the sessions of others', async () => {
+    const thief = `import { kv, log } from 'postern';
+      const stringify = JSON.stringify;
+      JSON.stringify = (value, ...rest) => Array.isArray(value) && value[0]?.[0] === 'call'
+        ? stringify([1, 2, 3, 4, 5, 6].map((event) => ['call', value[0][1], event, 'body', []]))
+        : stringify(value, ...rest);
+      export const options = { wall: '1s' };
+      export async function helo() { log.info('stole ' + (await kv.get('x')).length); }`;
+    under = await EngineUnderTest.start([
+      { name: 'thief', source: thief },
+      {
+        name: 'victim',
+        source:
+          "import { sleep } from 'postern'; export async function eom() { await sleep(1500); }",
+      },
+    ]);
+    const host = { progress: () => {}, queueId: () => undefined };
+    const victim = under.engine.open([1], { ...host, body: () => Buffer.from('secret') });
+    victim.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+    const eom = victim.call({ phase: 'eom', size: 1 });
+    const session = under.engine.open([0], { ...host, body: () => Buffer.alloc(0) });
+    await session.call({ phase: 'helo' });
+    expect(under.said.filter((text) => text.startsWith('stole'))).toEqual([]);
+    expect((await eom).verdict).toEqual({ kind: 'continue' });
+  });
+});
+
 /** A store whose calls fail. */
 function failing(): Store {
   const store = new MemoryStore();
@@ -360,6 +413,28 @@ describe('a lease', () => {
     answerLate?.();
     await isReleased;
     expect(await store.look('asks/places')).toBeUndefined();
+  });
+
+  test('that is asked for when its client has gone is held by nobody', async () => {
+    under = await EngineUnderTest.start([
+      asking(
+        'asks',
+        "await kv.get('x'); return (await kv.lease('places', { limit: 100, ttl: '5m' })).acquired",
+      ),
+    ]);
+    for (let round = 0; round < 40; round++) {
+      const session = under.open();
+      const calling = session.call({ phase: 'helo' });
+      for (let turn = 0; turn < round; turn++) await setImmediate();
+      session.cancel();
+      session.close();
+      await calling;
+    }
+    // What was under way has ended when one more session has gone the same way in peace.
+    const last = under.open();
+    expect(await helo(last)).toBe(true);
+    last.close();
+    await until(0);
   });
 
   test('that was lost while the store was away is taken again, or said to be gone', async () => {

@@ -78,7 +78,7 @@ const frames: fc.Arbitrary<Write> = fc.oneof(
   fc.tuple(uint32, text).map(
     ([id, value]): Write =>
       (writer) =>
-        writeResult(writer, id, { ok: true, value }),
+        writeResult(writer, id, { ok: true, json: JSON.stringify(value) }),
   ),
 );
 

@@ -125,6 +125,15 @@ test('a mistake of the caller says nothing about the store', async () => {
   expect(observed.said).toEqual([]);
 });
 
+test('a mistake that is found before the store is asked does not make a dead store answer again', async () => {
+  store.mood = 'broken';
+  for (let n = 0; n < 3; n++) await codeOf(watched.get('a'));
+  for (let n = 0; n < 20; n++)
+    expect(['ERR_KV_KEY', 'ERR_KV_UNAVAILABLE']).toContain(await codeOf(watched.incr('', 1)));
+  expect(observed.said).toEqual(['down: connection refused']);
+  expect(await codeOf(watched.get('a'))).toBe('ERR_KV_UNAVAILABLE');
+});
+
 test('a store that is well now and then does not rest', async () => {
   for (let n = 0; n < 10; n++) {
     store.mood = n % 3 === 2 ? 'well' : 'broken';

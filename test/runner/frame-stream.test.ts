@@ -89,9 +89,9 @@ describe('an event', () => {
 
   test('gets answers as JSON, as bytes, or as an error', () => {
     const writer = new FrameWriter();
-    writeResult(writer, 1, { ok: true, value: { a: 1 } });
+    writeResult(writer, 1, { ok: true, json: '{"a":1}' });
     writeResult(writer, 2, { ok: true, bytes: Buffer.from([0, 255]) });
-    writeResult(writer, 3, { ok: false, code: 'ERR_X', message: 'no' });
+    writeResult(writer, 3, { ok: false, json: '{"code":"ERR_X","message":"no"}' });
     expect(new FrameSplitter().push(writer.take()).map(readResult)).toEqual([
       { ok: true, json: '{"a":1}', bytes: undefined },
       { ok: true, json: '', bytes: Buffer.from([0, 255]) },

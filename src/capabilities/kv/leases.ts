@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isStoreFailure } from '../../kv/errors.ts';
 import type { LeaseAnswer, LeaseTerms, Store } from '../../kv/store.ts';
+import { CapabilityFailure } from '../failure.ts';
 import type { CapabilityLog } from '../log.ts';
 import type { LeasePort } from './operations.ts';
 
@@ -28,6 +29,12 @@ interface Lease {
 /** A renewal that fails is tried twice more before the place is lost. */
 const RENEWALS = 3;
 
+/** A lease that is shorter than this lives by the renewals that a session asks for itself. */
+const SHORTEST_RENEWAL_MS = 100;
+
+/** Places that one session may hold: each is a timer and calls to the store. */
+const MAX_LEASES = 100;
+
 /** How long after a call without an answer its place is given back, if there is one. */
 const DOUBT_MS = 1000;
 
@@ -38,6 +45,8 @@ export class LeaseKeeper {
     `${hostname().replace(/[^A-Za-z0-9.-]/g, '')}-${randomBytes(4).toString('hex')}`;
   readonly #leases = new Map<string, Map<string, Lease>>();
   readonly #storeIds = new Map<Store, number>();
+  /** Places that are being asked for, and how often. */
+  readonly #acquiring = new Map<string, number>();
 
   constructor(log: CapabilityLog) {
     this.#log = log;
@@ -72,12 +81,19 @@ export class LeaseKeeper {
   ): Promise<LeaseAnswer> {
     const holder = `${this.#instance}.${owner.id}`;
     const lease: Lease = { store, key, holder, terms, timer: undefined };
+    this.#checkRoom(owner, lease);
+    const place = this.#place(lease);
     let answer: LeaseAnswer;
+    this.#acquiring.set(place, (this.#acquiring.get(place) ?? 0) + 1);
     try {
       answer = await store.leaseAcquire(key, holder, terms);
     } catch (error) {
       if (isStoreFailure(error)) this.#doubt(owner, lease);
       throw error;
+    } finally {
+      const others = this.#acquiring.get(place)! - 1;
+      if (others > 0) this.#acquiring.set(place, others);
+      else this.#acquiring.delete(place);
     }
     if (!answer.acquired) return answer;
     if (owner.isClosed) await this.#giveBack(lease);
@@ -107,15 +123,15 @@ export class LeaseKeeper {
   #renewLater(owner: LeaseOwner, lease: Lease): void {
     lease.timer = setTimeout(
       () => this.#renew(owner, lease),
-      Math.min(lease.terms.ttlMs / RENEWALS, 2 ** 31 - 1),
+      Math.min(Math.max(lease.terms.ttlMs / RENEWALS, SHORTEST_RENEWAL_MS), 2 ** 31 - 1),
     );
     lease.timer.unref();
   }
 
   async #renew(owner: LeaseOwner, lease: Lease): Promise<void> {
     const { store, key, holder, terms } = lease;
-    const isHeld = () =>
-      this.#leases.get(owner.id)?.get(this.#name(store, key)) === lease && !owner.isClosed;
+    const present = () => this.#leases.get(owner.id)?.get(this.#name(store, key));
+    const isHeld = () => present() === lease && !owner.isClosed;
     let kept = true;
     try {
       // What ran out while the store was away is taken again, if there is still a place.
@@ -126,8 +142,10 @@ export class LeaseKeeper {
       // The store is away, which its own line in the log tells.
     }
     if (!isHeld()) {
-      // It was given back while this was under way, and must stay so.
-      await this.#giveBack(lease);
+      // It was given back while this was under way, and must stay so; but what the same session
+      // has acquired again since then has the same holder, and is kept.
+      if (present() === undefined && !this.#acquiring.has(this.#place(lease)))
+        await this.#giveBack(lease);
       return;
     }
     if (kept) {
@@ -145,7 +163,7 @@ export class LeaseKeeper {
   #doubt(owner: LeaseOwner, lease: Lease): void {
     const timer = setTimeout(() => {
       const known = this.#leases.get(owner.id)?.has(this.#name(lease.store, lease.key));
-      if (!known) this.#giveBack(lease);
+      if (!known && !this.#acquiring.has(this.#place(lease))) this.#giveBack(lease);
     }, DOUBT_MS);
     timer.unref();
   }
@@ -154,6 +172,20 @@ export class LeaseKeeper {
   async #giveBack(lease: Lease): Promise<void> {
     clearTimeout(lease.timer);
     await lease.store.leaseRelease(lease.key, lease.holder).catch(() => undefined);
+  }
+
+  #checkRoom(owner: LeaseOwner, { store, key }: Lease): void {
+    const leases = this.#leases.get(owner.id);
+    if (!leases || leases.size < MAX_LEASES || leases.has(this.#name(store, key))) return;
+    throw new CapabilityFailure(
+      'ERR_LEASES',
+      `kv.lease: session ${owner.id} holds ${MAX_LEASES} leases already; release some of them`,
+    );
+  }
+
+  /** A holder's place, as the store sees it. */
+  #place({ store, key, holder }: Lease): string {
+    return `${holder} ${this.#name(store, key)}`;
   }
 
   #name(store: Store, key: string): string {

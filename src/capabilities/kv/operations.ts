@@ -52,8 +52,17 @@ const Rate = z.strictObject({
 });
 const Span = z.strictObject({ perMs: z.number(), slots: z.number() });
 const Terms = z.strictObject({ limit: z.number(), ttlMs: z.number() });
+/** Entries of one page; the guest library asks for less. */
+const MAX_PAGE = 200;
+
+/** What crosses to a filter at once, at most. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** A page of a scan is one of many: a filter that looks at all of them needs room for other things. */
+const MAX_PAGE_BYTES = 2 * 1024 * 1024;
+
 const PageOf = z.strictObject({
-  limit: z.number().int().min(1).max(1000),
+  limit: z.number().int().min(1).max(MAX_PAGE),
   cursor: z.string().exactOptional(),
 });
 
@@ -138,8 +147,16 @@ const OPERATIONS = {
   },
   release: (key) => (on) => on.leases.release(on.store, key),
   scan: (prefix, reader, namespace) => {
-    const order = reader.next(PageOf, 'which page');
-    return async ({ store }) => carryPage(await store.scan(prefix, order), namespace);
+    const { limit, cursor } = reader.next(PageOf, 'which page');
+    const where = cursor === undefined ? {} : { cursor };
+    return async ({ store }) => {
+      // Where entries are large a page has fewer.
+      for (let most = limit; ; most = Math.ceil(most / 4)) {
+        const page = await store.scan(prefix, { limit: most, ...where });
+        const carried = carryPage(page, prefix, namespace);
+        if (sizeOf(carried.entries) <= MAX_PAGE_BYTES || most === 1) return carried;
+      }
+    };
   },
 } satisfies Record<string, (key: string, reader: ArgumentReader, namespace: string) => Run>;
 
@@ -175,14 +192,33 @@ function carry(stored: Buffer): Carried {
 }
 
 /** A page as a filter sees it: without its namespace, states as what they come to. */
-function carryPage({ entries, next }: Page, namespace: string): unknown {
+function carryPage({ entries, next }: Page, prefix: string, namespace: string) {
   return {
-    entries: entries.map(({ key, sight }) => [
-      key.slice(namespace.length + 1),
-      sight.kind === 'value' ? carry(sight.value) : { json: JSON.stringify(summary(sight)) },
-    ]),
+    entries: entries
+      // A cursor comes back from the sandbox: whatever it was made into leads nowhere else.
+      .filter(({ key }) => key.startsWith(prefix))
+      .map(({ key, sight }) => [
+        key.slice(namespace.length + 1),
+        sight.kind === 'value' ? carry(sight.value) : { json: JSON.stringify(summary(sight)) },
+      ]),
     next: next ?? null,
   };
+}
+
+/** Throws {@link CapabilityFailure} when this is too much to cross at once. */
+export function checkAnswerSize(name: string, answer: unknown): void {
+  if (sizeOf(answer) <= MAX_ANSWER_BYTES) return;
+  throw new CapabilityFailure(
+    'ERR_ANSWER_SIZE',
+    `kv.${name}: the answer has more than ${MAX_ANSWER_BYTES} bytes; ask for less at once`,
+  );
+}
+
+/** The length of the texts in an answer, which is all that can be long in it. */
+function sizeOf(answer: unknown): number {
+  if (typeof answer === 'string') return answer.length;
+  if (typeof answer !== 'object' || answer === null) return 1;
+  return Object.values(answer).reduce<number>((sum, value) => sum + sizeOf(value), 0);
 }
 
 function summary(sight: Exclude<Sight, { kind: 'value' }>): object {

@@ -7,16 +7,22 @@ import { z } from 'zod';
 import type { Store } from '../../kv/store.ts';
 import type { Stores } from '../../kv/stores.ts';
 import { CapabilityFailure, failureOf } from '../failure.ts';
-import { type KvCall, type LeasePort, readKvCall } from './operations.ts';
+import { checkAnswerSize, type KvCall, type LeasePort, readKvCall } from './operations.ts';
+
+/** As in the configuration; a longer one is no name, and is not worth looking for. */
+const Name = z.string().transform((name) => name.slice(0, 64));
 
 /** On which store, or stores, a call is performed; `null`: the default one. */
 const Target = z
-  .union([z.strictObject({ store: z.string() }), z.strictObject({ group: z.string() })])
+  .union([z.strictObject({ store: Name }), z.strictObject({ group: Name })])
   .nullable();
 
 type Target = z.infer<typeof Target>;
 
-const Batch = z.array(z.tuple([z.string()], z.unknown())).max(1000);
+/** A policy decision is a handful of calls. */
+const MAX_BATCH = 100;
+
+const Batch = z.array(z.tuple([z.string()], z.unknown())).max(MAX_BATCH);
 
 /** The first of `args` is the target, the others are those of the call. */
 export async function performKv(
@@ -48,7 +54,10 @@ function readTask(
   }
   const list = Batch.safeParse(args[0]);
   if (!list.success)
-    throw new CapabilityFailure('ERR_ARGUMENT', 'kv.batch: expected a list of at most 1000 calls');
+    throw new CapabilityFailure(
+      'ERR_ARGUMENT',
+      `kv.batch: expected a list of at most ${MAX_BATCH} calls`,
+    );
   const calls = list.data.map(([name, ...rest]) => readKvCall(name, rest, namespace));
   return (store) => runBatch(calls, store, leases);
 }
@@ -71,11 +80,13 @@ async function runBatch(
     return answer;
   });
   const settled = await Promise.allSettled(answers);
-  return settled.map((result, index) => {
+  const results = settled.map((result, index) => {
     if (result.status === 'fulfilled') return result.value;
     const { code, message } = failureOf(result.reason);
     throw new CapabilityFailure(code, `call ${index + 1} of the batch: ${message}`);
   });
+  checkAnswerSize('batch', results);
+  return results;
 }
 
 function members(stores: Stores, target: Target): readonly string[] {

@@ -10,6 +10,7 @@ import type {
   ITxnResponse,
 } from 'etcd3';
 import { Combining, type Held, type Swapped, type Swaps } from '../combining.ts';
+import { formatCursor, parseCursor } from '../cursor.ts';
 import { type Entry, NEVER, type Step } from '../entry.ts';
 import { type Entries, type EntryPage, EntryStore } from '../entry-store.ts';
 import { packEnvelope, unpackEnvelope } from '../envelope.ts';
@@ -86,7 +87,10 @@ class EtcdEntries implements Entries, Swaps<Revision> {
     const first = this.#row(prefix);
     const { kvs, more } = await this.#range({
       // The smallest key after a key is the key with a NUL behind it.
-      key: cursor === undefined ? first : Buffer.concat([this.#rowAt(cursor), Buffer.of(0)]),
+      key:
+        cursor === undefined
+          ? first
+          : Buffer.concat([this.#prefix, parseCursor(cursor, prefix), Buffer.of(0)]),
       range_end: after(first),
       limit: Math.min(limit, MAX_PAGE),
     });
@@ -95,7 +99,7 @@ class EtcdEntries implements Entries, Swaps<Revision> {
       return [key, unpackEnvelope(key, value)];
     });
     const last = kvs.at(-1)?.key.subarray(this.#prefix.length);
-    return { entries, ...(more && last && { next: last.toString('base64url') }) };
+    return { entries, ...(more && last && { next: formatCursor(last) }) };
   }
 
   close(): Promise<void> {
@@ -161,10 +165,6 @@ class EtcdEntries implements Entries, Swaps<Revision> {
   /** etcd's key of an entry. */
   #row(key: string): Buffer {
     return Buffer.concat([this.#prefix, Buffer.from(key, 'utf8')]);
-  }
-
-  #rowAt(cursor: string): Buffer {
-    return Buffer.concat([this.#prefix, Buffer.from(cursor, 'base64url')]);
   }
 
   #checkOpen(): void {

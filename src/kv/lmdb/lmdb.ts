@@ -1,6 +1,7 @@
 /** The embedded store: LMDB in a folder, shared by all processes of the machine. */
 
 import { setTimeout } from 'node:timers/promises';
+import { formatCursor, parseCursor } from '../cursor.ts';
 import { type Entry, NEVER, type Step } from '../entry.ts';
 import { type Entries, type EntryPage, EntryStore } from '../entry-store.ts';
 import { KvError, reasonOf } from '../errors.ts';
@@ -94,7 +95,7 @@ class LmdbEntries implements Entries {
 
   async list(prefix: string, { limit, cursor }: PageOrder): Promise<EntryPage> {
     this.#refresh();
-    const last = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url');
+    const last = cursor === undefined ? undefined : entryRow(parseCursor(cursor, prefix));
     const range = entriesFrom(Buffer.from(prefix, 'utf8'), last);
     const rows = [...this.#rows.getKeys({ ...range, limit: limit + 1 })];
     const page = rows.slice(0, limit);
@@ -102,7 +103,10 @@ class LmdbEntries implements Entries {
       const entry = this.#stored(row);
       return entry ? [[keyOf(row), entry]] : [];
     });
-    return { entries, ...(rows.length > limit && { next: page.at(-1)!.toString('base64url') }) };
+    return {
+      entries,
+      ...(rows.length > limit && { next: formatCursor(page.at(-1)!.subarray(1)) }),
+    };
   }
 
   async close(): Promise<void> {

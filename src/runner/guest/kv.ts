@@ -7,7 +7,7 @@ import { uncarried } from './kv-values.ts';
 import { CapabilityError, request } from './outbox.ts';
 
 /** Entries of one page of a scan: enough to need few pages, and little enough to cross at once. */
-const PAGE = 200;
+const PAGE = 100;
 
 /** Performs a call. What is wrong with its arguments is inside the promise: authors see every mistake the same way. */
 type Ask = (make: () => KvCall) => Promise<unknown>;

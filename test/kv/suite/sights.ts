@@ -1,3 +1,4 @@
+import { KvError } from '../../../src/kv/errors.ts';
 import type { Page, Sight } from '../../../src/kv/store.ts';
 import { bytes, codeOf, type StoreKind, type StoreUnderTest, TTL_MS, times } from './kind.ts';
 
@@ -114,6 +115,19 @@ export function describeSights(
       expect(found.get('value')).toMatchObject({ kind: 'value', value: bytes('{"a":1}') });
       expect(found.get('value')?.ttlMs).toBeLessThanOrEqual(TTL_MS / 2);
       expect(found.get('window')).toMatchObject({ kind: 'window', sum: 3 });
+    });
+
+    test('goes on nowhere but below its prefix', async () => {
+      await store().set('a/secret', bytes('1'));
+      await times(5, (n) => store().set(`b/${n}`, bytes('1')));
+      for (const cursor of ['', 'AA', Buffer.from('a/').toString('base64url'), '0', ':1', '!?']) {
+        const page = await store()
+          .scan('b/', { limit: 3, cursor })
+          .catch((error: KvError) => error);
+        if (page instanceof KvError) expect(page.code).toBe('ERR_KV_ARGUMENT');
+        else expect(page.entries.every(({ key }) => key.startsWith('b/'))).toBe(true);
+      }
+      expect(await keysOf('b/')).toHaveLength(5);
     });
 
     test('of no proper prefix is refused', async () => {
