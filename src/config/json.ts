@@ -20,7 +20,11 @@ export interface JsonMisfit {
 }
 
 /** The first part of `value` that JSON would change or drop, or `undefined` if there is none. */
-export function findJsonMisfit(value: unknown, depth = 0): JsonMisfit | undefined {
+export function findJsonMisfit(
+  value: unknown,
+  depth = 0,
+  { mayBeAbsent = false } = {},
+): JsonMisfit | undefined {
   if (value === null) return undefined;
   switch (typeof value) {
     case 'string':
@@ -29,7 +33,7 @@ export function findJsonMisfit(value: unknown, depth = 0): JsonMisfit | undefine
     case 'number':
       return Number.isFinite(value) ? undefined : { path: '', what: String(value) };
     case 'object':
-      return findInObject(value, depth);
+      return findInObject(value, depth, mayBeAbsent);
     case 'undefined':
       return { path: '', what: 'undefined' };
     case 'bigint':
@@ -39,14 +43,14 @@ export function findJsonMisfit(value: unknown, depth = 0): JsonMisfit | undefine
   }
 }
 
-function findInObject(value: object, depth: number): JsonMisfit | undefined {
+function findInObject(value: object, depth: number, mayBeAbsent: boolean): JsonMisfit | undefined {
   if (depth >= MAX_JSON_DEPTH) {
     return { path: '', what: `nested deeper than ${MAX_JSON_DEPTH} levels, or contains itself` };
   }
   if (Array.isArray(value)) {
     // An index loop sees holes, which JSON would fill with null.
     for (let index = 0; index < value.length; index++) {
-      const misfit = findJsonMisfit(value[index], depth + 1);
+      const misfit = findJsonMisfit(value[index], depth + 1, { mayBeAbsent });
       if (misfit) return { path: `[${index}]${misfit.path}`, what: misfit.what };
     }
     return undefined;
@@ -54,7 +58,9 @@ function findInObject(value: object, depth: number): JsonMisfit | undefined {
   if (!isPlain(value))
     return { path: '', what: `a ${value.constructor?.name ?? 'special object'}` };
   for (const [key, inner] of Object.entries(value)) {
-    const misfit = findJsonMisfit(inner, depth + 1);
+    // JSON leaves it out, and what reads it finds the same.
+    if (inner === undefined && mayBeAbsent) continue;
+    const misfit = findJsonMisfit(inner, depth + 1, { mayBeAbsent });
     if (misfit) return { path: `.${key}${misfit.path}`, what: misfit.what };
   }
   return undefined;

@@ -94,7 +94,7 @@ export class CallBoard {
 
   finish(dispatch: Dispatch): void {
     if (!this.#live.delete(dispatch.id)) return;
-    dispatch.abort.abort();
+    dispatch.end();
     const live = dispatch.session?.live;
     live?.splice(live.indexOf(dispatch), 1);
     this.#options.ended(dispatch);
@@ -183,6 +183,6 @@ export class CallBoard {
       }
       this.finish(dispatch);
     }, this.#options.strandedMs);
-    dispatch.abort.signal.addEventListener('abort', () => clearTimeout(timer));
+    dispatch.signal.addEventListener('abort', () => clearTimeout(timer));
   }
 }

@@ -66,7 +66,10 @@ function contextOf(dispatch: Dispatch, asking: AskingFilter): CapabilityContext 
     session: host?.leaseOwner ?? session,
     body: host && (() => host.body()),
     progress: host && dispatch.phase === 'eom' ? () => host.progress() : undefined,
-    signal: dispatch.abort.signal,
+    // Made when somebody asks for it, which most requests do not.
+    get signal() {
+      return dispatch.signal;
+    },
   };
 }
 

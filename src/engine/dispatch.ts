@@ -5,6 +5,9 @@ import type { RunnerProcess } from './runner-process.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { CheckedStep } from './step.ts';
 
+/** A reason of its own would cost a stack trace for each event. */
+const OVER = new Error('the handler is over');
+
 export class Dispatch {
   readonly id: number;
   readonly phase: Phase;
@@ -19,8 +22,7 @@ export class Dispatch {
   readonly filters: readonly number[];
   readonly steps: CheckedStep[] = [];
   readonly finished: () => void;
-  /** Aborted when the event is over: what its handlers asked for is of no use any more. */
-  readonly abort = new AbortController();
+  #abort: AbortController | undefined;
   runner: RunnerProcess | undefined;
   /** What each filter asked for on its behalf and does not have yet. */
   readonly openCalls = new Map<number, number>();
@@ -41,6 +43,20 @@ export class Dispatch {
     this.chunks = fields.chunks;
     this.filters = fields.filters;
     this.finished = fields.finished;
+  }
+
+  /**
+   * Aborted when the event is over: what its handlers asked for is of no use any more. Made when
+   * somebody asks for it, since most events end without.
+   */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** The event is over. */
+  end(): void {
+    this.#abort?.abort(OVER);
   }
 
   begun(filter: number): void {

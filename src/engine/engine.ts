@@ -275,13 +275,14 @@ export class RunnerEngine implements LoginEngine {
       .then((result) => runner.result(frame.id, result));
   }
 
-  /** The call that a runner's report is about: only one that it has, for a filter of its chain. */
+  /** The call that a runner's report is about: only one that it has, for a filter that has not ended it. */
   #callOf(
     runner: RunnerProcess,
     { event, filter }: { readonly event: number; readonly filter: number },
   ): Dispatch | undefined {
     const dispatch = this.#board.find(event);
-    return dispatch?.runner === runner && dispatch.filters.includes(filter) ? dispatch : undefined;
+    const isOwn = dispatch?.runner === runner && dispatch.filters.includes(filter);
+    return isOwn && !dispatch.hasStepOf(filter) ? dispatch : undefined;
   }
 
   /** A filter has a new isolate, to which its `init` has not happened yet. */

@@ -12,6 +12,9 @@ import type { CompiledScript, ToSupervisor, ToWorker } from './messages.ts';
 
 const WORKER_MAIN = join(dirname(fileURLToPath(import.meta.url)), 'worker-main.ts');
 
+/** Small young generations: what waiting sessions hold is copied in each collection. */
+const WORKER_FLAGS = ['--max-semi-space-size=2'];
+
 /** Nobody but the owner may connect to a Unix socket before its mode is set, nor read the store. */
 const UMASK = 0o077;
 
@@ -60,7 +63,7 @@ class Supervisor {
     }
     process.umask(UMASK);
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: WORKER_MAIN, args: [], execArgv: [] });
+    cluster.setupPrimary({ exec: WORKER_MAIN, args: [], execArgv: WORKER_FLAGS });
     const finished = new Promise<number>((resolve) => {
       this.#finish = resolve;
     });

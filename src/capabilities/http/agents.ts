@@ -36,7 +36,8 @@ class CheckedHttpsAgent extends HttpsAgent {
 
 const KEPT: AgentOptions = {
   keepAlive: true,
-  maxSockets: 64,
+  // Handlers that wait for a slow server must not hold up others; each has its own time limit.
+  maxSockets: 1000,
   maxFreeSockets: 8,
   // Shorter than the 5 s after which common servers close: a request then finds an open connection.
   timeout: 4000,

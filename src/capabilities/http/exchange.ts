@@ -62,8 +62,12 @@ function send(
       const isStale = outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
       reject(isStale && !fresh ? new StaleConnection() : error);
     });
-    outgoing.on('close', () => reject(new ConnectionClosed()));
+    let isAnswered = false;
+    outgoing.on('close', () => {
+      if (!isAnswered) reject(new ConnectionClosed());
+    });
     outgoing.on('response', (answer) => {
+      isAnswered = true;
       // Whoever reads it sees its errors; nobody reads the body of a redirection.
       answer.on('error', () => {});
       resolve(answer);

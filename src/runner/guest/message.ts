@@ -49,6 +49,7 @@ export class SessionMessage implements Message {
   #parse: Parse | undefined;
   #recorded: Modification[] = [];
   #over = false;
+  #lastQueueId: string | undefined;
 
   constructor(
     session: MessageSession,
@@ -64,7 +65,7 @@ export class SessionMessage implements Message {
   }
 
   get queueId(): string | undefined {
-    return this.#session.macro('i');
+    return this.#over ? this.#lastQueueId : this.#session.macro('i');
   }
 
   get sender(): Sender {
@@ -84,6 +85,7 @@ export class SessionMessage implements Message {
   }
 
   async body(): Promise<Uint8Array> {
+    if (this.#over) throw new Error('body: this message is over');
     if (this.#body !== undefined) return bytesFromLatin1(this.#body);
     return (await this.#session.request('body', [])) as Uint8Array;
   }
@@ -217,6 +219,7 @@ export class SessionMessage implements Message {
 
   /** The message is over; an author who kept it gets errors instead of surprises. */
   end(): void {
+    this.#lastQueueId = this.queueId;
     this.#over = true;
   }
 

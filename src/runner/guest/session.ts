@@ -105,6 +105,11 @@ export class GuestSession implements Session {
     this.#generation = generation;
   }
 
+  /** The connection ended. */
+  end(): void {
+    this.#message?.end();
+  }
+
   request(operation: string, args: readonly unknown[]): Promise<unknown> {
     return request(this.#event, operation, args);
   }

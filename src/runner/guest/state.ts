@@ -1,3 +1,5 @@
+import { findJsonMisfit } from '../../config/json.ts';
+
 /** A filter's `state` object: JSON values that outlive the call, and the isolate. */
 
 export class State {
@@ -18,6 +20,8 @@ export class State {
   /** The state as JSON if it changed since the last time, else `null`. Throws if it is not JSON. */
   changed(): string | null {
     if (this.#object === undefined) return null;
+    const misfit = findJsonMisfit(this.#object, 0, { mayBeAbsent: true });
+    if (misfit) throw new TypeError(`got ${misfit.what} at state${misfit.path}`);
     const json = JSON.stringify(this.#object);
     if (json === this.#json || (this.#json === undefined && json === '{}')) return null;
     this.#json = json;
