@@ -10,6 +10,7 @@ const ROOMS = [
   'status',
   'testing',
   'milter',
+  'auth',
   'engine',
   'runner',
   'capabilities',

@@ -40,9 +40,6 @@ export class FilterLoadError extends Error {
   }
 }
 
-/** Phases that later versions call; a filter may export them already. */
-const OTHER_SERVERS: ReadonlySet<Phase> = new Set(['auth', 'login', 'access', 'event']);
-
 export class FilterSet {
   readonly #filters: readonly LoadableFilter[];
   readonly #logger: Logger;
@@ -140,9 +137,6 @@ export class FilterSet {
       );
     if (phases.size === 0)
       this.#logger.warn(fields, 'the filter exports no phase: it does nothing');
-    const idle = [...phases].filter((phase) => OTHER_SERVERS.has(phase));
-    if (idle.length > 0)
-      this.#logger.warn(fields, `this version does not call ${idle.join(', ')} yet`);
   }
 }
 

@@ -3,10 +3,12 @@
 import { Capabilities } from '../capabilities/capabilities.ts';
 import { SourcePositions } from '../compile/source-map.ts';
 import type { Config } from '../config/config.ts';
+import type { FilterDescription } from '../engine/contract.ts';
 import { type EndedEvent, RunnerEngine } from '../engine/engine.ts';
 import type { LoadableFilter } from '../engine/filter-set.ts';
 import type { Logger } from '../engine/logger.ts';
 import type { Stores } from '../kv/stores.ts';
+import { LOGIN_PHASES } from '../policy/phases.ts';
 import { Metrics } from '../status/metrics.ts';
 import type { CompiledScript } from './messages.ts';
 import { openStores } from './open-stores.ts';
@@ -60,6 +62,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       limits,
       ...(onEvent && { onEvent }),
     });
+    warnOfIdlePhases(engine.filters, log);
     const close = async () => {
       await engine.close();
       await capabilities.close();
@@ -70,6 +73,15 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     await capabilities.close();
     await stores.close();
     throw error;
+  }
+}
+
+/** A filter may export the phases of logins already; nobody calls them yet. */
+function warnOfIdlePhases(filters: readonly FilterDescription[], log: Logger): void {
+  for (const { name, phases } of filters) {
+    const idle = LOGIN_PHASES.filter((phase) => phases.has(phase));
+    if (idle.length > 0)
+      log.warn({ filter: name }, `this version does not call ${idle.join(', ')} yet`);
   }
 }
 
