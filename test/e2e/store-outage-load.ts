@@ -45,6 +45,8 @@ export class Load {
   readonly answers: Answer[] = [];
   readonly #site: StoreSite;
   readonly #clients: MilterClient[] = [];
+  /** Of all MTAs, as in their answers. */
+  readonly #names: string[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #ending = new AbortController();
   #failure: Error | undefined;
@@ -85,16 +87,15 @@ export class Load {
       const worker = await this.#site.workerOf(name);
       byWorker.set(worker, (byWorker.get(worker) ?? 0) + 1);
       if (byWorker.get(worker)! > 2 * perWorker) await client.quit();
-      else this.#run(() => this.#message(client, name));
+      else this.#run(name, () => this.#message(client, name));
     }
-    for (const place of ['gate', 'lenient'] as const) this.#run(() => this.#visit(place));
+    for (const place of ['gate', 'lenient'] as const) this.#run(place, () => this.#visit(place));
   }
 
   /** Waits until every MTA has had all its answers as they are to be, and then so many more. */
   async settled(kind: 'well' | 'ill', more = 12): Promise<void> {
     const sinceMs = performance.now();
     const rules = kind === 'well' ? WELL : ILL;
-    const clients = new Set(this.answers.map(({ client }) => client));
     const streaks = () => {
       const streak = new Map<string, number>();
       for (const { client, command, said, beganMs } of this.answers) {
@@ -107,7 +108,7 @@ export class Load {
       () => {
         if (this.#failure) throw this.#failure;
         const streak = streaks();
-        return [...clients].every((client) => (streak.get(client) ?? 0) >= more) || undefined;
+        return this.#names.every((client) => (streak.get(client) ?? 0) >= more) || undefined;
       },
       {
         timeoutMs: 15_000,
@@ -155,7 +156,8 @@ export class Load {
     }
   }
 
-  #run(task: () => Promise<void>): void {
+  #run(name: string, task: () => Promise<void>): void {
+    this.#names.push(name);
     const loop = async () => {
       while (!this.#ending.signal.aborted && !this.#failure) {
         await task();
