@@ -97,6 +97,8 @@ function parseRedis(scheme: string, rest: string, folder: string): RedisUrl {
   if (whole === undefined) throw new Mistake(`there is no store '${scheme}:'; ${EXPECTED}`);
   const tls = secure === 's';
   if (mode === 'unix') {
+    // A socket's own name may hold an @, where no login stands before it.
+    if (!rest.startsWith('///')) checkLogin(rest);
     const [, credentials, path, db = '0'] =
       /^\/\/(?:([^@/]*)@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(rest) ?? [];
     if (path === undefined || tls)
@@ -149,6 +151,7 @@ function parseRemote(
   tls: boolean,
   example: string,
 ): RemoteUrl & { readonly path: string } {
+  checkLogin(rest);
   const [, credentials, hosts, path = ''] =
     /^\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^?#]*))?$/.exec(rest) ?? [];
   if (hosts === undefined) throw new Mistake(`expected '${example}'`);
@@ -158,6 +161,14 @@ function parseRemote(
     path,
     ...parseCredentials(credentials),
   };
+}
+
+/** Else the end of a password would be taken for hosts or a path, which are shown in logs. */
+function checkLogin(rest: string): void {
+  if (/^\/\/.*[@/?#].*@/s.test(rest))
+    throw new Mistake(
+      'expected one @, between the password and the host; write @ in a password as %40, / as %2F, ? as %3F and # as %23',
+    );
 }
 
 function parseHost(text: string, defaultPort: number, example: string): Host {

@@ -22,16 +22,26 @@ export function keyPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
-    else text += text === '' ? String(key) : `.${String(key)}`;
+    else text += text === '' ? withoutLogin(String(key)) : `.${withoutLogin(String(key))}`;
   }
   return text;
 }
 
-/** A value as it may stand in a message: on one line and short. */
+/** A value as it may stand in a message: on one line, short, and without the logins of URLs. */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  const text = inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+  const text = withoutLogin(inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/**
+ * A text in which URLs may stand, with `***` for their users and passwords. A password may hold
+ * anything when a person forgot to escape it, so all is taken that may belong to one.
+ */
+export function withoutLogin(text: string): string {
+  const from = text.indexOf('//') + 2;
+  const to = text.lastIndexOf('@');
+  return from < 2 || to < from ? text : `${text.slice(0, from)}***${text.slice(to)}`;
 }
 
 /**

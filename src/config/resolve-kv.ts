@@ -2,8 +2,8 @@
 
 import type { KvConfig } from './config.ts';
 import { formatKvUrl, parseKvUrl } from './kv-url.ts';
-import type { Mistake } from './mistakes.ts';
-import { suggestion } from './nearest.ts';
+import { type Mistake, withoutLogin } from './mistakes.ts';
+import { shownName, suggestion } from './nearest.ts';
 import type { ParsedConfig } from './schema.ts';
 
 export const DEFAULT_KV = 'lmdb:./data';
@@ -27,7 +27,7 @@ export function resolveKv(
   };
   const stores: Record<string, string> = {};
   for (const [name, url] of Object.entries(parsed.stores ?? {})) {
-    const path = `kv.stores.${name}`;
+    const path = `kv.stores.${withoutLogin(name)}`;
     if (!NAME.test(name)) mistakes.push({ path, message: EXPECTED_NAME });
     if (name === DEFAULT_STORE)
       mistakes.push({ path, message: "'default' is the store of kv.default; name it there" });
@@ -36,14 +36,14 @@ export function resolveKv(
   const names = [DEFAULT_STORE, ...Object.keys(stores)];
   const groups: Record<string, readonly string[]> = {};
   for (const [name, members] of Object.entries(parsed.groups ?? {})) {
-    const path = `kv.groups.${name}`;
+    const path = `kv.groups.${withoutLogin(name)}`;
     if (!NAME.test(name)) mistakes.push({ path, message: EXPECTED_NAME });
     members.forEach((member, index) => {
       if (names.includes(member)) return;
       const hint = suggestion(member, names) || `; there are: ${names.join(', ')}`;
       mistakes.push({
         path: `${path}[${index}]`,
-        message: `there is no store named '${member}'${hint}`,
+        message: `there is no store named '${shownName(withoutLogin(member))}'${withoutLogin(hint)}`,
       });
     });
     groups[name] = [...new Set(members)];

@@ -48,6 +48,11 @@ test.each<[url: string, meaning: object, shown?: string]>([
     'redis+unix://:***@/run/redis.sock?db=0',
   ],
   [
+    'redis+unix:///run/redis@main.sock',
+    { ...REDIS, mode: 'unix', path: '/run/redis@main.sock' },
+    'redis+unix:///run/redis@main.sock?db=0',
+  ],
+  [
     'redis+sentinel://s1,s2:26380/mymaster/1',
     {
       ...REDIS,
@@ -116,11 +121,27 @@ test.each([
   ['redis+other://host', /there is no store 'redis\+other:'/],
   ['memcached://m/1', /expected nothing behind the hosts/],
   ['mysql://host', /there is no store 'mysql:'/],
+  ['etcd://user:1234/abc@10.0.0.1:2379', /\/ as %2F/],
+  ['etcd://e1/a@b', /\/ as %2F/],
+  ['etcd://root:p@ss/x@e1', /@ in a password as %40/],
+  ['redis://user:1234/7@10.0.0.1', /\/ as %2F/],
+  ['redis://:pa?ss@host', /\? as %3F/],
+  ['redis://:pa#ss@host', /# as %23/],
+  ['redis://:p@ss@host', /@ in a password as %40/],
+  ['redis+sentinel://user:1234/m@s1/mymaster', /\/ as %2F/],
+  ['redis+cluster://user:1234/abc@n1', /\/ as %2F/],
+  ['redis+unix://:p@/ss@/run/redis.sock', /@ in a password as %40/],
+  ['memcached://user:1234/abc@m1', /\/ as %2F/],
 ])('%s is refused with a reason', (url, reason) => {
   expect(parseKvUrl(url, '/')).toEqual({ mistake: expect.stringMatching(reason) });
 });
 
 test('what is refused is not shown: it may hold a password', () => {
-  for (const url of ['redis://:hunter2@', 'etcd://root:hunter2@/x', 'hunter2'])
+  for (const url of [
+    'redis://:hunter2@',
+    'etcd://u:1/hunter2@e1',
+    'etcd://root:hunter2@/x',
+    'hunter2',
+  ])
     expect(JSON.stringify(parseKvUrl(url, '/'))).not.toContain('hunter2');
 });

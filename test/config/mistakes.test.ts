@@ -223,6 +223,37 @@ test.each<[what: string, config: string, lines: string[]]>([
     ["kv.groups.both[1]: there is no store named 'flet'; did you mean 'fleet'?"],
   ],
   [
+    'a store where the stores should be, without its password',
+    `{ ${A}, kv: 'redis://:S3cret@10.0.0.5' }`,
+    ["kv: expected an object such as { default: 'lmdb:./data' }, got 'redis://***@10.0.0.5'"],
+  ],
+  [
+    'a list of stores, without a password',
+    `{ ${A}, kv: ['redis://ann:S3@cret@10.0.0.5'] }`,
+    ["kv: expected an object such as { default: 'lmdb:./data' }, got [ 'redis://***@10.0.0.5' ]"],
+  ],
+  [
+    'a store in place of its name, without its password',
+    `{ ${A}, kv: { stores: 'redis://:S3cret@10.0.0.5' } }`,
+    [
+      "kv.stores: expected an object such as { fleet: 'redis://127.0.0.1:6379/0' }, got 'redis://***@10.0.0.5'",
+    ],
+  ],
+  [
+    'a store as a key, without its password',
+    `{ ${A}, kv: { 'redis://:S3cret@10.0.0.5': 1 } }`,
+    ['kv.redis://***@10.0.0.5: there is no such key'],
+  ],
+  [
+    'a store as the name of a store and of a group, without its password',
+    `{ ${A}, kv: { stores: { 'redis://:S3cret@h': 'lmdb:./x' }, groups: { g: ['redis://:S3cret@g'], 'redis://:S3cret@i': ['default'] } } }`,
+    [
+      "kv.stores.redis://***@h: expected a name of letters, digits, '_' and '-', 64 at most",
+      "kv.groups.g[0]: there is no store named 'redis://***@g'; did you mean 'redis://***@h'?",
+      "kv.groups.redis://***@i: expected a name of letters, digits, '_' and '-', 64 at most",
+    ],
+  ],
+  [
     'a DNS server that is none, and no time for it',
     `{ ${A}, dns: { servers: ['ns.example.com', '127.0.0.1:99999'], timeout: 0 } }`,
     [
