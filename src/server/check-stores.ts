@@ -4,7 +4,7 @@ import { type KvUse, kvUses } from '../compile/kv-uses.ts';
 import { SourcePositions } from '../compile/source-map.ts';
 import type { KvConfig } from '../config/config.ts';
 import { parseKvUrl } from '../config/kv-url.ts';
-import { suggestion } from '../config/nearest.ts';
+import { shownName, suggestion } from '../config/nearest.ts';
 import { objectionTo } from '../kv/abilities.ts';
 import type { CompiledScript } from './messages.ts';
 
@@ -15,6 +15,9 @@ export interface StoreReport {
   readonly warnings: readonly string[];
 }
 
+/** Said of a use that may be none. */
+const DOUBT = ' (if this is the store: the filter declares the name more than once)';
+
 export function checkStores(kv: KvConfig, filters: readonly CompiledScript[]): StoreReport {
   const mistakes = new Set<string>();
   const warnings = new Set<string>();
@@ -24,14 +27,16 @@ export function checkStores(kv: KvConfig, filters: readonly CompiledScript[]): S
       const at = positions.map(use.line, use.column) ?? path;
       const unknown = unknownName(kv, use);
       if (unknown !== undefined) {
-        mistakes.add(`${at}: ${unknown}`);
+        if (use.isCertain) mistakes.add(`${at}: ${unknown}`);
+        else warnings.add(`${at}: ${unknown}${DOUBT}`);
         continue;
       }
       for (const store of storesOf(kv, use)) {
         const objection = use.call === undefined ? undefined : objectionOf(kv, store, use.call);
         if (!objection) continue;
         const line = `${at}: kv.${use.call} on the store '${store}': ${objection.why}`;
-        (objection.kind === 'impossible' ? mistakes : warnings).add(line);
+        if (!use.isCertain) warnings.add(`${line}${DOUBT}`);
+        else (objection.kind === 'impossible' ? mistakes : warnings).add(line);
       }
     }
   }
@@ -44,7 +49,7 @@ function unknownName(kv: KvConfig, { name, isGroup }: KvUse): string | undefined
   const there = names.length === 0 ? 'there is none' : `there are: ${names.join(', ')}`;
   const hint = suggestion(name, names) || `; ${there}`;
   const [what, key] = isGroup ? ['group of stores', 'kv.groups'] : ['store', 'kv.stores'];
-  return `there is no ${what} named '${name}' in ${key} of the configuration${hint}`;
+  return `there is no ${what} named '${shownName(name)}' in ${key} of the configuration${hint}`;
 }
 
 function storesOf(kv: KvConfig, { name, isGroup }: KvUse): readonly string[] {

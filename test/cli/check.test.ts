@@ -148,6 +148,26 @@ export default defineConfig({
       expect(code).toBe(0);
     });
 
+    test('and takes no text for a call', async () => {
+      const source = `import { kv, log } from 'postern';\nexport const helo = async () => { await kv.get('a').catch(() => log.warn('kv.scan failed')); };`;
+      expect(await check("{ default: 'memcached://127.0.0.1' }", source)).toMatchObject({
+        code: 0,
+        said: [],
+      });
+    });
+
+    test('and only warns where the name may be of something else', async () => {
+      const source = `import { kv } from 'postern';
+export const helo = async () => { const far = kv.store('far'); await far.get('a'); };
+const scan = (far: { scan(): void }) => far.scan();
+export const mail = () => { scan({ scan() {} }); };`;
+      const { code, said } = await check("{ stores: { far: 'memcached://127.0.0.1' } }", source);
+      expect(said).toEqual([
+        "warning: f.ts:3:41: kv.scan on the store 'far': memcached cannot list its keys; use lmdb, Redis or etcd (if this is the store: the filter declares the name more than once)",
+      ]);
+      expect(code).toBe(0);
+    });
+
     test('and refuses stores and groups that have no such name', async () => {
       const source = `import { kv } from 'postern';\nconst near = kv.store('flet');\nexport const helo = async () => { await near.get('a'); await kv.group('al').get('b'); };`;
       const kv = "{ stores: { fleet: 'lmdb:./x' }, groups: { all: ['default'] } }";

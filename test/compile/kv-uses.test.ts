@@ -10,9 +10,9 @@ async function usesOf(source: string): Promise<string[]> {
   folder.remove();
   const positions = new SourcePositions(map);
   return kvUses(code)
-    .map(({ name, isGroup, call, line, column }) => {
+    .map(({ name, isGroup, call, isCertain, line, column }) => {
       const place = positions.map(line, column)?.split(':').slice(-2).join(':');
-      return `${isGroup ? 'group ' : ''}${name}${call === undefined ? '' : `.${call}`} ${place}`;
+      return `${isGroup ? 'group ' : ''}${name}${call === undefined ? '' : `.${call}`} ${place}${isCertain ? '' : ' perhaps'}`;
     })
     .sort();
 }
@@ -56,6 +56,35 @@ export const helo = () => fleet.lease('a', { limit: 1, ttl: '1m' });`,
     `import { kv, settings } from 'postern';
 export const helo = () => kv.store(settings.store).scan('a');`,
     [],
+  ],
+  [
+    'what only looks like a call: in strings, templates, regular expressions and comments',
+    `import { kv, log } from 'postern';
+/*! kv.scan as a legal comment, which stays: it's "so */
+export async function helo({ helo }) {
+  log.warn('kv.scan failed, it\\'s "kv.scan"');
+  log.warn("kv.scan 'failed");
+  log.warn(\`kv.scan \\\` kv.scan \${await kv.get(\`kv.scan\${helo}\`)} kv.scan \${{ a: 1 }} kv.scan\`);
+  if (/["'\`/]kv.scan\\/ kv.scan[/"]/.test(helo) || helo.split(/kv.scan"/)) await kv.has('a');
+  if (helo)
+    /"kv.scan/.exec(helo);
+  let half = (helo.length + 1) / 2, n = half / kv.size / half++ / kv.size2;
+}`,
+    ['default.get 6:40', 'default.has 7:81', 'default.size 10:48', 'default.size2 10:67'],
+  ],
+  [
+    'a store whose name another function gives to something else',
+    `import { kv } from 'postern';
+export async function helo() { const fleet = kv.store('fleet'); await fleet.scan('a'); }
+export async function mail(fleet) { fleet.scan(); }
+export async function rcpt() { const own = kv.store('own'); if (own) { own.scan('a'); } }`,
+    [
+      'fleet 2:46',
+      'fleet.scan 2:71 perhaps',
+      'fleet.scan 3:37 perhaps',
+      'own 4:44',
+      'own.scan 4:72',
+    ],
   ],
 ])('%s', async (_what, source, uses) => {
   expect(await usesOf(source)).toEqual(uses);
