@@ -24,3 +24,11 @@ export function printMistake(error: unknown): number {
   for (const line of text.split('\n')) process.stderr.write(`postern: ${line}\n`);
   return isInput ? EXIT.input : EXIT.failed;
 }
+
+/** Calls back, instead of ending with a stack, when who reads the output has gone: `... | head -1`. */
+export function whenNobodyReads(output: NodeJS.WritableStream, gone: () => void): void {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    gone();
+  });
+}

@@ -1,5 +1,6 @@
 /** What `postern kv` shows. */
 
+import { printable } from '../kv/key.ts';
 import type { Page, Sight } from '../kv/store.ts';
 import { decodeValue } from '../kv/value.ts';
 
@@ -23,10 +24,11 @@ export function formatAnswers(answers: Answers, asJson: boolean): string {
   if (asJson) {
     const all = Object.fromEntries([...answers].map(([name, answer]) => [name, plain(answer)]));
     const shown = several ? all : Object.values(all)[0];
-    return `${JSON.stringify(shown, undefined, 2)}\n`;
+    // The line ends between the parts are JSON's own; those in texts are escaped already.
+    return `${JSON.stringify(shown, undefined, 2).split('\n').map(printable).join('\n')}\n`;
   }
   return [...answers]
-    .map(([name, answer]) => `${several ? `${name}: ` : ''}${words(answer)}\n`)
+    .map(([name, answer]) => `${printable(`${several ? `${name}: ` : ''}${words(answer)}`)}\n`)
     .join('');
 }
 
@@ -36,9 +38,10 @@ export function formatEntry(
   store: string | undefined,
   asJson: boolean,
 ): string {
-  if (asJson)
-    return `${JSON.stringify({ ...(store !== undefined && { store }), key, ...plain(sight) })}\n`;
-  return `${store === undefined ? '' : `${store}: `}${key}  ${words(sight)}\n`;
+  const line = asJson
+    ? JSON.stringify({ ...(store !== undefined && { store }), key, ...plain(sight) })
+    : `${store === undefined ? '' : `${store}: `}${key}  ${words(sight)}`;
+  return `${printable(line)}\n`;
 }
 
 /** As JSON: `{ "kind": "value", "value": ..., "ttl": milliseconds }`; bytes as base64. */

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KvConfig } from '../config/config.ts';
 import { parseKvUrl } from '../config/kv-url.ts';
-import { suggestion } from '../config/nearest.ts';
+import { shownName, suggestion } from '../config/nearest.ts';
 import { KvError } from '../kv/errors.ts';
 import { openStore } from '../kv/open.ts';
 import type { Store } from '../kv/store.ts';
@@ -21,7 +21,10 @@ export async function openNamed(kv: KvConfig, name: string, folder: string): Pro
   if (url === undefined) {
     const names = [...Object.keys(urls), ...Object.keys(kv.groups)];
     const hint = suggestion(name, names) || `; there are: ${names.join(', ')}`;
-    throw new KvError('ERR_KV_ARGUMENT', `--store: there is no store named '${name}'${hint}`);
+    throw new KvError(
+      'ERR_KV_ARGUMENT',
+      `--store: there is no store named '${shownName(name)}'${hint}`,
+    );
   }
   const parsed = parseKvUrl(url, folder);
   const scheme = 'mistake' in parsed ? undefined : parsed.scheme;

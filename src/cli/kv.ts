@@ -4,9 +4,11 @@ import { Command } from 'commander';
 import { loadStores } from '../config/load.ts';
 import { durationMs } from '../config/units.ts';
 import { KvError } from '../kv/errors.ts';
+import { printable } from '../kv/key.ts';
 import type { Store } from '../kv/store.ts';
 import { encodeValue } from '../kv/value.ts';
 import { EXIT } from '../server/exit-codes.ts';
+import { whenNobodyReads } from './exit.ts';
 import { type Answer, type Answers, formatAnswers, formatEntry, isFailure } from './kv-format.ts';
 import { openNamed } from './kv-stores.ts';
 import { readValue } from './kv-value.ts';
@@ -23,6 +25,7 @@ const PAGE = 500;
 
 export function kvCommand(): Command {
   const kv = new Command('kv').description('read and mend what filters keep in the stores');
+  kv.hook('preAction', () => whenNobodyReads(process.stdout, () => {}));
   kv.addCommand(
     withStoreFlags(new Command('get').description('show what a key holds; exit code 1 if nothing'))
       .argument('<key>', 'with its namespace, which is mostly the name of the filter: greylist/...')
@@ -95,8 +98,14 @@ async function remove(keys: readonly string[], flags: KvFlags): Promise<void> {
 /** Prints while it goes: a store may be larger than memory. With --json one line for each entry. */
 async function scan(prefix: string, flags: KvFlags & { limit?: string }): Promise<void> {
   const most = flags.limit === undefined ? Number.POSITIVE_INFINITY : Number(flags.limit);
-  if (!(most >= 1))
-    throw new KvError('ERR_KV_ARGUMENT', `--limit: expected a number, got ${flags.limit}`);
+  if (flags.limit !== undefined && !(Number.isSafeInteger(most) && most >= 1)) {
+    const message = `--limit: expected a whole number, at least 1, got ${flags.limit}`;
+    throw new KvError('ERR_KV_ARGUMENT', message);
+  }
+  let isRead = true;
+  whenNobodyReads(process.stdout, () => {
+    isRead = false;
+  });
   const answers = await onStores(flags, async (store, name, isOneOfSeveral) => {
     let cursor: string | undefined;
     let shown = 0;
@@ -108,11 +117,12 @@ async function scan(prefix: string, flags: KvFlags & { limit?: string }): Promis
       print(entries.map((entry) => formatEntry(entry, where, flags.json === true)).join(''));
       shown += entries.length;
       cursor = page.next;
-    } while (cursor !== undefined && shown < most);
+    } while (cursor !== undefined && shown < most && isRead);
     return null;
   });
   for (const [name, answer] of answers)
-    if (isFailure(answer)) process.stderr.write(`postern: ${name}: ${answer.error.message}\n`);
+    if (isFailure(answer))
+      process.stderr.write(`postern: ${name}: ${printable(answer.error.message)}\n`);
   end(answers, true);
 }
 

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { openStore } from '../../src/kv/open.ts';
 import type { Store } from '../../src/kv/store.ts';
 import type { TemporaryDirectory } from '../harness/temporary-directory.ts';
-import { folderWith, postern } from './postern.ts';
+import { folderWith, NODE, POSTERN, postern } from './postern.ts';
 
 const CONFIG = `import { defineConfig } from 'postern';
 export default defineConfig({ kv: {
@@ -88,6 +90,39 @@ describe('postern kv', () => {
     expect(some.stdout.trimEnd().split('\n')).toHaveLength(3);
   });
 
+  test('shows keys and values so that a terminal obeys nothing and no line can be made up', async () => {
+    const keys = ['evil/\u001b[2Jb', 'evil/a\nforged  "x"', 'evil/c\u202e\u009b\u2028'];
+    for (const key of keys) await store.set(key, Buffer.from(JSON.stringify('v\u202e\u0085')));
+    const { stdout } = await kv('scan', 'evil/');
+    const value = '"v\\u202e\\u0085"';
+    expect(stdout.split('\n')).toEqual([
+      `evil/\\u001b[2Jb  ${value}`,
+      `evil/a\\u000aforged  "x"  ${value}`,
+      `evil/c\\u202e\\u009b\\u2028  ${value}`,
+      '',
+    ]);
+    const scanned = await kv('scan', 'evil/', '--json');
+    const got = await kv('get', keys[2]!, '--json');
+    for (const shown of [scanned.stdout, got.stdout])
+      expect(shown).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(got.stdout)).toEqual({ kind: 'value', value: 'v\u202e\u0085' });
+    const lines = scanned.stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).key).sort()).toEqual([...keys].sort());
+    expect((await kv('delete', ...keys)).stdout).toMatch(/^deleted [^\p{Cc}\p{Cf}]*\n$/u);
+  });
+
+  test('ends quietly when nobody reads what it lists', async () => {
+    for (let n = 0; n < 3000; n++) await store.set(`long/${n}`, Buffer.from(`"${'x'.repeat(99)}"`));
+    const command = `"${NODE}" "${POSTERN}" kv scan long/; echo "ended with $?" >&2`;
+    const { stdout, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', `{ ${command}; } | head -1`],
+      { cwd: folder.path },
+    );
+    expect(stdout).toMatch(/^long\/\d+ {2}"x+"\n$/);
+    expect(stderr).toBe('ended with 0\n');
+  });
+
   test('deletes what is there, and tells', async () => {
     await store.set('a', Buffer.from('1'));
     await store.leaseAcquire('b', 'x', { limit: 1, ttlMs: HOUR_MS });
@@ -142,7 +177,9 @@ describe('postern kv', () => {
     [['get', 'x'.repeat(1025)], 2, /^expected a key of 1 to 1024 bytes/],
     [['set', 'a', '{x'], 2, /^expected JSON or a text, got \{x/],
     [['set', 'a', '1', '--ttl', 'soon'], 2, /^expected a duration such as/],
-    [['scan', '--limit', 'few'], 2, /^--limit: expected a number, got few$/],
+    [['scan', '--limit', 'few'], 2, /^--limit: expected a whole number, at least 1, got few$/],
+    [['scan', '--limit', '1.5'], 2, /^--limit: expected a whole number, at least 1, got 1\.5$/],
+    [['scan', '--limit', '0'], 2, /^--limit: expected a whole number, at least 1, got 0$/],
     [['get', 'a', '--kv', 'memory:'], 1, /^the store 'memory:' is inside the server/],
     [
       ['get', 'a', '--kv', 'lmdb:./none'],
