@@ -29,7 +29,8 @@ export function rating(key: string, limit: Required<RateLimit>): Change<RateAnsw
     const answer: RateAnswer = {
       allowed,
       remaining: Math.max(0, Math.floor(burst - after + TOLERANCE)),
-      retryAfterMs: allowed ? 0 : (level + cost - burst) * msPerOne,
+      // It leaks again when the clock has come to where it was.
+      retryAfterMs: allowed ? 0 : (level + cost - burst) * msPerOne + (atMs - nowMs),
     };
     if (!allowed || cost === 0) return { answer };
     const value = packState({ kind: 'rate', level: after, atMs, msPerOne });

@@ -26,7 +26,7 @@ if allowed and cost ~= 0 then
   keep(at + after * msPerOne)
 end
 local remaining = math.max(0, math.floor(burst - after + ${TOLERANCE}))
-local retryAfterMs = allowed and 0 or (level + cost - burst) * msPerOne
+local retryAfterMs = allowed and 0 or (level + cost - burst) * msPerOne + (at - now)
 return {'ok', allowed and 1 or 0, text(remaining), text(retryAfterMs)}
 `,
 );
