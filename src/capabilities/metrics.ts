@@ -39,6 +39,12 @@ export function countFor(
       "metrics.count: expected a name of letters, digits and '_', a number of 0 or more, and labels with texts",
     );
   const [name, by, labels] = parsed.data;
+  const reserved = Object.keys(args[2] as object).find((label) => label.startsWith('__'));
+  if (reserved !== undefined)
+    throw new CapabilityFailure(
+      'ERR_ARGUMENT',
+      `metrics.count: the label ${reserved} begins with __, as only Prometheus's own labels do; give it another name`,
+    );
   const short = Object.fromEntries(
     Object.entries(labels).map(([label, value]) => [label, value.slice(0, MAX_LABEL_LENGTH)]),
   );

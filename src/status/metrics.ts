@@ -4,10 +4,10 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Counters } from '../capabilities/metrics.ts';
 import type { CallOutcome } from '../kv/watched-store.ts';
 
-/** Counters of one filter. */
+/** Names of counters of one filter. */
 const MAX_COUNTERS = 100;
 
-/** Combinations of labels of one counter: each is a time series for ever. */
+/** Combinations of labels of one counter of one filter: each is a time series for ever. */
 const MAX_SERIES = 1000;
 
 /** A counter that cannot be; the filter's promise is rejected with it. */
@@ -22,13 +22,15 @@ export class MetricError extends Error {
 interface FilterCounter {
   readonly counter: Counter;
   readonly labels: readonly string[];
-  readonly series: Set<string>;
+  /** The filter that counted first, and so chose the labels. */
+  readonly chosenBy: string;
 }
 
 export class Metrics implements Counters {
   readonly registry = new Registry();
-  readonly #ofFilters = new Map<string, FilterCounter>();
-  readonly #counted = new Map<string, number>();
+  readonly #counters = new Map<string, FilterCounter>();
+  /** By filter and name of the counter: no filter uses up what another may have. */
+  readonly #series = new Map<string, Map<string, Set<string>>>();
   readonly #kvCalls: Counter;
   readonly #kvUp: Gauge;
 
@@ -60,36 +62,54 @@ export class Metrics implements Counters {
   count(filter: string, name: string, by: number, labels: Readonly<Record<string, string>>): void {
     if (Object.hasOwn(labels, 'filter'))
       throw new MetricError("metrics.count: the label 'filter' is set by the server");
-    const known = this.#ofFilters.get(name) ?? this.#newCounter(filter, name, Object.keys(labels));
-    const isSame =
-      known.labels.length === Object.keys(labels).length &&
-      known.labels.every((label) => Object.hasOwn(labels, label));
-    if (!isSame)
+    const known = this.#counters.get(name);
+    if (known && !hasLabels(labels, known)) throw otherLabels(filter, name, known);
+    const order = known?.labels ?? Object.keys(labels);
+    this.#admit(filter, name, JSON.stringify(order.map((label) => labels[label])));
+    const { counter } = known ?? this.#newCounter(filter, name, order);
+    counter.inc({ filter, ...labels }, by);
+  }
+
+  /** Notes a series of a filter; throws when the filter has too many. */
+  #admit(filter: string, name: string, series: string): void {
+    const counters = this.#series.get(filter) ?? new Map<string, Set<string>>();
+    const known = counters.get(name) ?? new Set<string>();
+    if (known.size === 0 && counters.size >= MAX_COUNTERS)
+      throw new MetricError(`metrics.count: filter ${filter} has ${MAX_COUNTERS} counters already`);
+    if (!known.has(series) && known.size >= MAX_SERIES)
       throw new MetricError(
-        `metrics.count: the counter ${name} has the labels ${known.labels.join(', ') || '(none)'}; give it the same each time`,
+        `metrics.count: the counter ${name} has ${MAX_SERIES} combinations of labels in filter ${filter} already; labels are for few values`,
       );
-    const series = JSON.stringify([filter, ...known.labels.map((label) => labels[label])]);
-    if (!known.series.has(series) && known.series.size >= MAX_SERIES)
-      throw new MetricError(
-        `metrics.count: the counter ${name} has ${MAX_SERIES} combinations of labels already; labels are for few values`,
-      );
-    known.series.add(series);
-    known.counter.inc({ filter, ...labels }, by);
+    known.add(series);
+    counters.set(name, known);
+    this.#series.set(filter, counters);
   }
 
   #newCounter(filter: string, name: string, labels: readonly string[]): FilterCounter {
-    const counted = this.#counted.get(filter) ?? 0;
-    if (counted >= MAX_COUNTERS)
-      throw new MetricError(`metrics.count: filter ${filter} has ${MAX_COUNTERS} counters already`);
-    this.#counted.set(filter, counted + 1);
     const counter = new Counter({
       name: `postern_filter_${name}_total`,
       help: `Counted by filters as ${name}`,
       labelNames: ['filter', ...labels],
       registers: [this.registry],
     });
-    const known = { counter, labels, series: new Set<string>() };
-    this.#ofFilters.set(name, known);
+    const known = { counter, labels, chosenBy: filter };
+    this.#counters.set(name, known);
     return known;
   }
+}
+
+function hasLabels(labels: Readonly<Record<string, string>>, known: FilterCounter): boolean {
+  return (
+    known.labels.length === Object.keys(labels).length &&
+    known.labels.every((label) => Object.hasOwn(labels, label))
+  );
+}
+
+function otherLabels(filter: string, name: string, { labels, chosenBy }: FilterCounter) {
+  const has = `metrics.count: the counter ${name} has the labels ${labels.join(', ') || '(none)'}`;
+  return new MetricError(
+    chosenBy === filter
+      ? `${has}; give it the same each time`
+      : `${has} from filter ${chosenBy}, which counted it first; give it the same, or give the counter another name`,
+  );
 }

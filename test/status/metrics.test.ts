@@ -47,3 +47,25 @@ test('a counter has the same labels each time, and never that of the server', ()
   expect(() => metrics.count('f', 'seen', 1, { other: 'a' })).toThrow(MetricError);
   expect(() => metrics.count('f', 'mine', 1, { filter: 'g' })).toThrow(/set by the server/);
 });
+
+test('no filter uses up the series or the counters of another', async () => {
+  const metrics = new Metrics();
+  for (let n = 0; n < 1000; n++) metrics.count('first', 'seen', 1, { address: `192.0.2.${n}` });
+  metrics.count('second', 'seen', 1, { address: '198.51.100.1' });
+  expect(() => metrics.count('first', 'seen', 1, { address: 'x' })).toThrow(
+    /1000 combinations of labels in filter first already/,
+  );
+  for (let n = 0; n < 99; n++) metrics.count('second', `counter_${n}`, 1, {});
+  expect(() => metrics.count('second', 'one_more', 1, {})).toThrow(/filter second has 100/);
+  for (let n = 0; n < 50; n++) metrics.count('third', `counter_${n}`, 1, {});
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('postern_filter_seen_total{filter="second",address="198.51.100.1"} 1');
+});
+
+test('who has given a counter other labels is named', () => {
+  const metrics = new Metrics();
+  metrics.count('greylist', 'seen', 1, { kind: 'a' });
+  expect(() => metrics.count('other', 'seen', 1, {})).toThrow(
+    'metrics.count: the counter seen has the labels kind from filter greylist, which counted it first; give it the same, or give the counter another name',
+  );
+});
