@@ -29,6 +29,7 @@ import {
   type DoneItem,
   type OutputLimits,
   outputExcess,
+  outputMisfit,
   parseOutbox,
   type Running,
   stepReport,
@@ -242,9 +243,13 @@ export class Dispatcher {
 
   #done(running: Running, filter: number, item: DoneItem): void {
     const [, , verdict, modifications, sessionState, messageState] = item;
-    const excess = outputExcess(item, this.#limits);
-    if (excess !== undefined) {
-      this.#fail(running, filter, 'output', excess, '');
+    const misfit = outputMisfit(item, running.phase);
+    const why =
+      misfit === undefined
+        ? outputExcess(item, this.#limits)
+        : `gave an answer that is none: ${misfit}`;
+    if (why !== undefined) {
+      this.#fail(running, filter, 'output', why, '');
       return;
     }
     const isObserver = this.#filters[filter]!.options.mode === 'observe';

@@ -34,7 +34,7 @@ export const SIGN = {
   quiet: '',
   /** A handler awaits something; `drain` has what it asked for. */
   pending: '*',
-  /** Handlers took their share of time; call `resume`. */
+  /** There is more to do: after `call` and `resume`, call `resume`; after `drain`, `drain`. */
   more: '+',
 } as const;
 
@@ -61,10 +61,13 @@ export interface GuestBorder {
   resume(): string;
   /** The answer to a capability request: JSON, or bytes in `buffer`. */
   result(event: number, call: number, ok: boolean, json: string, buffer?: ArrayBuffer): void;
-  /** The outbox as JSON, a list of OutboxItem, or `''`. */
+  /** The outbox as JSON, a list of OutboxItem, or `''`; {@link SIGN.more}: handlers were given what others left. */
   drain(): string;
-  /** What `call`, `resume` or `drain` returned last; for a host that lost it to an unhandled rejection. */
-  again(): string;
+  /**
+   * What the last function returned (`''` where it is nothing), once; for a host that lost it to an
+   * unhandled rejection. `undefined`: it was the function itself that threw.
+   */
+  again(): string | undefined;
   /** The host gave up on this event. */
   abandon(event: number): void;
   forget(sessionKey: number): void;

@@ -1,8 +1,9 @@
 /** An event in the middle of its chain, and how what isolates say about it is read. */
 
+import { modificationsMisfit, verdictMisfit } from '../policy/handler-result.ts';
 import type { Phase } from '../policy/phases.ts';
 import type { EventOrder, LoadOrder, StepReport } from './frames.ts';
-import type { OutboxItem } from './outbox-item.ts';
+import { checkedItem, type OutboxItem } from './outbox-item.ts';
 import { SandboxLost } from './sandbox.ts';
 import type { SessionCopy } from './session-copy.ts';
 
@@ -46,15 +47,27 @@ export function stepReport(filter: number, item: DoneItem): StepReport {
   };
 }
 
-/** The outbox of an isolate; throws {@link SandboxLost} if it is none. */
+/** What is wrong with the verdict and the changes that a handler ended with, as the end of a sentence. */
+export function outputMisfit(item: DoneItem, phase: Phase): string | undefined {
+  const [, , verdict, modifications] = item;
+  return (
+    (verdict === null ? undefined : verdictMisfit(verdict, phase)) ??
+    (modifications === null ? undefined : modificationsMisfit(modifications, phase))
+  );
+}
+
+/** The outbox of an isolate, item by item as it should be; throws {@link SandboxLost} if it is none. */
 export function parseOutbox(output: string): readonly OutboxItem[] {
+  let items: unknown;
   try {
-    const items: unknown = JSON.parse(output);
-    if (Array.isArray(items)) return items as OutboxItem[];
+    items = JSON.parse(output);
   } catch {
     // Said below, as for every other answer that is none.
   }
-  throw new SandboxLost('output', 'the isolate answered with something that is no answer');
+  const checked = Array.isArray(items) ? items.map(checkedItem) : [undefined];
+  if (checked.includes(undefined))
+    throw new SandboxLost('output', 'the isolate answered with something that is no answer');
+  return checked as OutboxItem[];
 }
 
 /** The phase of a GuestCall in JSON. */

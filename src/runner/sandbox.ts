@@ -6,7 +6,7 @@
 
 import ivm from 'isolated-vm';
 import type { FailureKind, FilterScript } from './frames.ts';
-import type { GuestLimits, LoadReport } from './guest-border.ts';
+import { type GuestLimits, type LoadReport, SIGN } from './guest-border.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,6 +15,9 @@ const TIMED_OUT = 'Script execution timed out.';
 
 /** More than a replaced body of 100 MB takes as JSON is no answer of a filter. */
 const MAX_OUTPUT_LENGTH = 256 * MIB;
+
+/** So much of what was thrown is told. */
+const MAX_WHY_LENGTH = 200;
 
 /** The isolate was lost in a call: every handler that waits in it is lost too. */
 export class SandboxLost extends Error {
@@ -150,7 +153,9 @@ export class Sandbox {
   }
 
   drain(): string {
-    return this.#enter('drain', []);
+    let output = this.#enter('drain', []);
+    while (output === SIGN.more) output = this.#enter('drain', []);
+    return output;
   }
 
   abandon(event: number): void {
@@ -209,44 +214,66 @@ export class Sandbox {
     return script;
   }
 
-  #enter(name: Exclude<keyof Border, 'isolate'>, args: unknown[]): string {
+  #enter(name: Exclude<keyof Border, 'isolate' | 'again'>, args: unknown[]): string {
     const border = this.#border;
     if (!border)
       throw new SandboxLost('lost', `the isolate of filter ${this.#script.name} is gone`);
+    const timeout = this.#limits.cpuMs;
     try {
-      const returned = border[name].applySync(undefined, args as never[], {
-        timeout: this.#limits.cpuMs,
-      });
-      const text = returned === undefined ? '' : String(returned);
-      if (text.length > MAX_OUTPUT_LENGTH)
-        throw this.#lost(
-          'output',
-          `said ${text.length} characters at once, too much for any answer`,
-        );
-      return text;
+      return this.#checked(border[name].applySync(undefined, args as never[], { timeout }));
     } catch (error) {
-      if (error instanceof SandboxLost) throw error;
-      const { message, stack } = error as Error;
-      if (border.isolate.isDisposed) {
-        throw this.#lost(
-          'memory',
-          `used more than its memory limit of ${this.#limits.memoryBytes / MIB} MB`,
-        );
-      }
-      if (message === TIMED_OUT) {
-        throw this.#lost(
-          'cpu',
-          `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`,
-        );
-      }
-      // The guest library catches what handlers throw: this is a rejection that nobody handled. It
-      // took the place of what the call returned, which the guest keeps for this case.
+      const { message, stack } = this.#survived(error, border);
+      const output = this.#again(border, name, message);
       this.#onUnhandled(stack ?? message);
-      if (name === 'again') throw this.#lost('output', 'left too many rejected promises behind');
-      return name === 'call' || name === 'resume' || name === 'drain'
-        ? this.#enter('again', [])
-        : '';
+      return output;
     }
+  }
+
+  /**
+   * What the border's function returned, when something else was thrown: mostly a rejection that
+   * nobody handled, since the guest library catches what handlers throw. The guest keeps nothing
+   * when it was the function itself that threw.
+   */
+  #again(border: Border, name: string, why: string): string {
+    let output: unknown;
+    try {
+      output = border.again.applySync(undefined, [], { timeout: this.#limits.cpuMs });
+    } catch (error) {
+      this.#survived(error, border);
+      throw this.#lost('output', 'left too many rejected promises behind');
+    }
+    if (output !== undefined) return this.#checked(output);
+    const what = why.slice(0, MAX_WHY_LENGTH);
+    throw this.#lost(
+      'output',
+      `broke the library that it runs on, which threw in ${name}: ${what}`,
+    );
+  }
+
+  /** What was thrown, if the isolate can go on; throws {@link SandboxLost} if it cannot. */
+  #survived(error: unknown, border: Border): { message: string; stack: string | undefined } {
+    if (error instanceof SandboxLost) throw error;
+    const isError = error instanceof Error;
+    const message = isError ? String(error.message) : `threw a ${typeof error}`;
+    if (border.isolate.isDisposed) {
+      throw this.#lost(
+        'memory',
+        `used more than its memory limit of ${this.#limits.memoryBytes / MIB} MB`,
+      );
+    }
+    if (message === TIMED_OUT) {
+      throw this.#lost(
+        'cpu',
+        `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`,
+      );
+    }
+    return { message, stack: isError ? error.stack : undefined };
+  }
+
+  #checked(output: unknown): string {
+    const text = output === undefined ? '' : String(output);
+    if (text.length <= MAX_OUTPUT_LENGTH) return text;
+    throw this.#lost('output', `said ${text.length} characters at once, too much for any answer`);
   }
 
   #lost(kind: FailureKind, what: string): SandboxLost {

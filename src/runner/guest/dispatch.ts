@@ -6,7 +6,7 @@
 import type { Phase } from '../../policy/phases.ts';
 import { CONTINUE, endsChain, type Verdict } from '../../policy/verdict.ts';
 import { SIGN } from '../guest-border.ts';
-import { setCurrentEvent } from './current.ts';
+import { openRuns, runName, setCalling, setCurrentEvent } from './current.ts';
 import { cancel, hasItems, put } from './outbox.ts';
 import type { GuestSession } from './session.ts';
 import { verdictOf } from './verdicts.ts';
@@ -27,7 +27,6 @@ interface Run {
   delayMs: number;
 }
 
-const runs = new Map<number, Run>();
 let resumable: Run | undefined;
 
 /** Begins a run; the result is one of the signs of the border, or `undefined` when the outbox has more. */
@@ -49,7 +48,8 @@ export function resume(): string | undefined {
 
 /** The host gave up on this event: whatever its handler still does is not heard. */
 export function abandon(event: number): void {
-  runs.delete(event);
+  openRuns.delete(event);
+  if (resumable?.event === event) resumable = undefined;
   cancel(event);
 }
 
@@ -65,7 +65,12 @@ function proceed(run: Run, sync: boolean): string | undefined {
     let returned: unknown;
     try {
       const { handler } = run;
-      returned = handler(...args);
+      setCalling(run.event);
+      try {
+        returned = handler(...args);
+      } finally {
+        setCalling(undefined);
+      }
       if (isThenable(returned)) {
         wait(run, returned);
         return SIGN.pending;
@@ -80,10 +85,13 @@ function proceed(run: Run, sync: boolean): string | undefined {
 }
 
 function wait(run: Run, promise: PromiseLike<unknown>): void {
-  runs.set(run.event, run);
-  Promise.resolve(promise).then(
+  openRuns.add(run.event);
+  const asRun = Object.defineProperty(async () => await promise, 'name', {
+    value: runName(run.event),
+  });
+  asRun().then(
     (value) => {
-      if (!runs.delete(run.event)) return;
+      if (!openRuns.delete(run.event)) return;
       setCurrentEvent(run.event);
       try {
         const verdict = take(run, value);
@@ -94,7 +102,7 @@ function wait(run: Run, promise: PromiseLike<unknown>): void {
       }
     },
     (error) => {
-      if (runs.delete(run.event)) fail(run, error);
+      if (openRuns.delete(run.event)) fail(run, error);
     },
   );
 }

@@ -26,7 +26,7 @@ import { kv } from './kv.ts';
 import { limitLog, log } from './log.ts';
 import { metrics } from './metrics.ts';
 import { net } from './net.ts';
-import { answer, limitCalls, take } from './outbox.ts';
+import { answer, giveHeld, limitCalls, take } from './outbox.ts';
 import { GuestSession } from './session.ts';
 import { sleep } from './sleep.ts';
 import {
@@ -115,7 +115,7 @@ function call(
     sessionKey === 0 ? undefined : enter(event, sessionKey, generation, what.phase, facts);
   const handler = handlers.get(what.phase);
   if (!handler) return SIGN.quiet;
-  return begin(event, what.phase, handler, session, argumentLists(what, session, buffer)) ?? take();
+  return begin(event, what.phase, handler, session, argumentLists(what, session, buffer)) ?? said();
 }
 
 function enter(
@@ -197,7 +197,14 @@ function result(
   buffer?: ArrayBuffer,
 ): void {
   setCurrentEvent(event);
-  answer(callId, ok, buffer ? new Uint8Array(buffer) : JSON.parse(json));
+  answer(callId, { ok, json, bytes: buffer && new Uint8Array(buffer) });
+}
+
+/** A handler ended with something to say: a filter that broke what the library stands on must not make it nothing. */
+function said(): string {
+  const items = take();
+  if (items === '') throw new Error('what a handler said is lost');
+  return items;
 }
 
 function deepFreeze<T>(value: T): T {
@@ -208,27 +215,45 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-let last = '';
+/** What the border's function returned; `undefined` while it runs, and when it threw. */
+let last: string | undefined;
 
 const border: GuestBorder = {
   load: load as GuestBorder['load'],
   call: (...args) => {
+    last = undefined;
     last = call(...args);
     return last;
   },
   resume: () => {
-    last = resume() ?? take();
+    last = undefined;
+    last = resume() ?? said();
     return last;
   },
-  result,
+  result: (...args) => {
+    last = undefined;
+    result(...args);
+    last = SIGN.quiet;
+  },
   drain: () => {
-    last = take();
+    last = undefined;
+    last = giveHeld() ? SIGN.more : take();
     return last;
   },
-  again: () => last,
-  abandon,
+  again: () => {
+    const well = last;
+    last = undefined;
+    return well;
+  },
+  abandon: (event) => {
+    last = undefined;
+    abandon(event);
+    last = SIGN.quiet;
+  },
   forget: (sessionKey) => {
+    last = undefined;
     sessions.delete(sessionKey);
+    last = SIGN.quiet;
   },
 };
 
