@@ -20,6 +20,8 @@ export const MAX_VALUE_BYTES = 1024 ** 2;
 export interface Store {
   /** `'lmdb'`, `'redis'` ...: for logs. */
   readonly kind: string;
+  /** Reads are answered by this process, and wait for no write. */
+  readonly readsAtOnce?: boolean;
 
   /** The value, or `undefined` if the key is absent. The buffer belongs to the caller. */
   get(key: string): Promise<Buffer | undefined>;

@@ -71,11 +71,11 @@ export class WatchedStore implements Store {
   }
 
   get(key: string): Promise<Buffer | undefined> {
-    return this.#call((store) => store.get(key));
+    return this.#read((store) => store.get(key));
   }
 
   has(key: string): Promise<boolean> {
-    return this.#call((store) => store.has(key));
+    return this.#read((store) => store.has(key));
   }
 
   set(key: string, value: Uint8Array, ttlMs?: number): Promise<void> {
@@ -108,7 +108,7 @@ export class WatchedStore implements Store {
   }
 
   ttl(key: string): Promise<number | undefined> {
-    return this.#call((store) => store.ttl(key));
+    return this.#read((store) => store.ttl(key));
   }
 
   rate(key: string, limit: RateLimit): Promise<RateAnswer> {
@@ -120,7 +120,7 @@ export class WatchedStore implements Store {
   }
 
   windowSum(key: string, window: WindowSpan): Promise<number> {
-    return this.#call((store) => store.windowSum(key, window));
+    return this.#read((store) => store.windowSum(key, window));
   }
 
   distinctAdd(key: string, member: string, perMs: number): Promise<number> {
@@ -128,7 +128,7 @@ export class WatchedStore implements Store {
   }
 
   distinctCount(key: string, perMs: number): Promise<number> {
-    return this.#call((store) => store.distinctCount(key, perMs));
+    return this.#read((store) => store.distinctCount(key, perMs));
   }
 
   leaseAcquire(key: string, holder: string, terms: LeaseTerms): Promise<LeaseAnswer> {
@@ -144,11 +144,11 @@ export class WatchedStore implements Store {
   }
 
   look(key: string): Promise<Sight | undefined> {
-    return this.#call((store) => store.look(key));
+    return this.#read((store) => store.look(key));
   }
 
   scan(prefix: string, page: PageOrder): Promise<Page> {
-    return this.#call((store) => store.scan(prefix, page));
+    return this.#read((store) => store.scan(prefix, page));
   }
 
   async advice(): Promise<readonly string[]> {
@@ -157,6 +157,19 @@ export class WatchedStore implements Store {
 
   close(): Promise<void> {
     return this.#store.close();
+  }
+
+  /** Where no read waits for anybody, what becomes of it says nothing about the writes, and they say nothing about it. */
+  async #read<Answer>(ask: (store: Store) => Promise<Answer>): Promise<Answer> {
+    if (!this.#store.readsAtOnce) return this.#call(ask);
+    try {
+      const answer = await ask(this.#store);
+      this.#options.observer.called('ok');
+      return answer;
+    } catch (error) {
+      this.#options.observer.called(isStoreFailure(error) ? 'unavailable' : 'mistake');
+      throw error;
+    }
   }
 
   async #call<Answer>(ask: (store: Store) => Promise<Answer>): Promise<Answer> {

@@ -1,6 +1,7 @@
 /** LMDB's environment of a folder: opened once in a process, shared with other processes. */
 
 import { mkdirSync, realpathSync, statSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { KvError, reasonOf } from '../errors.ts';
 import { checkDataFile, LockFile } from './files.ts';
@@ -15,6 +16,9 @@ export interface Environment {
   /** Each one who opened it closes it, once. */
   close(): Promise<void>;
 }
+
+/** How long the end of a process waits for the lock of the store. */
+const CLOSE_WAIT_MS = 1000;
 
 /**
  * Environments that this process has open, by folder. A second one of the same folder
@@ -65,7 +69,13 @@ async function openFolder(folder: string): Promise<Environment> {
   const mend = () => write(() => undefined);
   await mend();
   const close = async () => {
-    await mend().catch(() => undefined);
+    // A process that is stopped while it has the lock must not keep this one from ending.
+    const mended = mend().then(
+      () => true,
+      () => true,
+    );
+    const isFree = await Promise.race([mended, setTimeout(CLOSE_WAIT_MS, false, { ref: false })]);
+    if (!isFree) return;
     await inTurn(turn, async () => {
       await root.close();
       lock.close();

@@ -23,6 +23,7 @@ import {
 const NO_MEANING = Buffer.of(0);
 
 export class LmdbStore extends EntryStore {
+  readonly readsAtOnce = true;
   readonly #entries: LmdbEntries;
 
   /** `path`: the folder, absolute; made if it is not there. Rejects with {@link KvError}. */

@@ -102,6 +102,29 @@ describe('a writer that is killed in the middle', () => {
   });
 });
 
+describe('a process that is stopped while it has the lock', () => {
+  /** Takes the lock of the store in the folder and stops itself. */
+  async function holder(path: string): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [WRITER, 'hold', path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout!, 'data');
+    return child;
+  }
+
+  test('does not keep others from closing, and they go on when it is gone', async () => {
+    const path = folder();
+    const store = await LmdbStore.open(path);
+    const child = await holder(path);
+    const writing = store.incr('n', 1);
+    const other = await LmdbStore.open(path);
+    await other.close();
+    child.kill('SIGKILL');
+    expect(await writing).toBe(1);
+    await store.close();
+  });
+});
+
 test('a disk without room is an error of the call, and the store works on when there is room', async () => {
   const path = folder();
   // A limit on the size of files fails a write as a full disk does.

@@ -4,8 +4,11 @@
  *     count FOLDER KEY N   adds 1 to KEY N times, some at once, and ends
  *     reopen FOLDER KEY N  adds 1 to KEY N times, each time opening and closing the store
  *     forever FOLDER KEY   adds 1 to KEY again and again, printing each sum
+ *     hold FOLDER          takes the lock, says so and stops itself
  *     fill FOLDER          writes until it fails, prints the error, deletes, prints what is left
  */
+import { writeSync } from 'node:fs';
+import { openEnvironment } from '../../../src/kv/lmdb/environment.ts';
 import { LmdbStore } from '../../../src/kv/lmdb/lmdb.ts';
 
 const [, , task, folder, key = '', times = ''] = process.argv;
@@ -16,6 +19,38 @@ if (task === 'reopen') {
     await store.incr(key, 1);
     await store.close();
   }
+  process.exit();
+}
+
+if (task === 'hold') {
+  const environment = await openEnvironment(folder!);
+  await environment.write(() => {
+    writeSync(1, 'held\n');
+    process.kill(process.pid, 'SIGSTOP');
+  });
+}
+
+const store = await LmdbStore.open(folder!);
+    await store.incr(key, 1);
+    await store.close();
+  }
+  process.exit();
+}
+
+if (task === 'hold') {
+  const environment = await openEnvironment(folder!);
+  await environment.write(() => {
+    writeSync(1, 'held\n');
+    process.kill(process.pid, 'SIGSTOP');
+  });
+}
+
+if (task === 'open') {
+  const error = await LmdbStore.open(folder!).then(
+    () => undefined,
+    (reason: { code: string; message: string }) => reason,
+  );
+  process.stdout.write(error ? `${error.code} ${error.message}` : 'opened');
   process.exit();
 }
 
