@@ -30,30 +30,6 @@ if (task === 'hold') {
   });
 }
 
-const store = await LmdbStore.open(folder!);
-    await store.incr(key, 1);
-    await store.close();
-  }
-  process.exit();
-}
-
-if (task === 'hold') {
-  const environment = await openEnvironment(folder!);
-  await environment.write(() => {
-    writeSync(1, 'held\n');
-    process.kill(process.pid, 'SIGSTOP');
-  });
-}
-
-if (task === 'open') {
-  const error = await LmdbStore.open(folder!).then(
-    () => undefined,
-    (reason: { code: string; message: string }) => reason,
-  );
-  process.stdout.write(error ? `${error.code} ${error.message}` : 'opened');
-  process.exit();
-}
-
 const store = await LmdbStore.open(folder!, { sweepEveryMs: 1 });
 
 switch (task) {
