@@ -2,7 +2,7 @@
 
 import type { KvConfig } from '../config/config.ts';
 import { parseKvUrl, shownKvUrl } from '../config/kv-url.ts';
-import { suggestion } from '../config/nearest.ts';
+import { shownName, suggestion } from '../config/nearest.ts';
 import { KvError } from './errors.ts';
 import { openStore } from './open.ts';
 import type { Store } from './store.ts';
@@ -88,6 +88,6 @@ function unknown(what: string, name: string, names: readonly string[], key: stri
   const hint = suggestion(name, names) || `; ${there}`;
   return new KvError(
     'ERR_KV_ARGUMENT',
-    `there is no ${what} named '${name}'${hint}; they are named in ${key} of the configuration`,
+    `there is no ${what} named '${shownName(name)}'${hint}; they are named in ${key} of the configuration`,
   );
 }
