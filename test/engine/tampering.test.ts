@@ -50,10 +50,6 @@ describe('a filter that breaks what the library stands on is not taken for one t
     ['push, which throws', `Array.prototype.push = () => { throw new Error('broken'); };`],
     ['push, which forgets', `Array.prototype.push = () => 0;`],
     [
-      'Map, when an answer comes',
-      `await kv.get('x'); Map.prototype.get = () => { throw 'broken'; }; await sleep(1);`,
-    ],
-    [
       'JSON.parse, when an answer comes',
       `JSON.parse = () => { throw new Error('broken'); }; await kv.get('x');`,
     ],
@@ -76,6 +72,27 @@ describe('a filter that breaks what the library stands on is not taken for one t
     expect(failures.map(({ fields }) => fields.why)).toEqual(['output']);
     expect(under.logged.filter(({ text }) => text.includes('nobody handled'))).toEqual([]);
     expect(under.engine.runners[0]!.pid).toBe(runner);
+  });
+
+  test('Map, so that not even its failure can be said: its wall limit ends it', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'breaks',
+        source: `import { kv, reject, sleep } from 'postern';
+          export const options = { onError: 'tempfail', wall: '300ms' };
+          export async function helo() {
+            await kv.get('x');
+            Map.prototype.get = () => { throw 'broken'; };
+            await sleep(1);
+            return reject('5.7.1 no');
+          }`,
+      },
+      strict,
+    ]);
+    expect(await helo(under.open())).toMatchObject({
+      verdict: { kind: 'tempfail' },
+      filter: 'breaks',
+    });
   });
 
   test('a rejection that nobody handles, of nothing at all, is still none of it', async () => {
