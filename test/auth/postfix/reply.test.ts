@@ -86,17 +86,21 @@ test('a long text is cut between characters', () => {
   const { action } = answer({ kind: 'hold', text: `x${'€'.repeat(1000)}` });
   expect(action).toBe(`HOLD x${'€'.repeat(324)}`);
   expect(Buffer.byteLength(action)).toBe(978);
+  const lines = Array<string>(32).fill('x'.repeat(980));
+  expect(answer({ kind: 'reject', reply: { code: 550, lines } }).action).toBe(
+    `550 ${'x'.repeat(976)}`,
+  );
 });
 
 const text = fc
-  .string({ unit: 'binary', maxLength: 1500 })
+  .string({ unit: 'binary', maxLength: 1500, size: 'max' })
   .map((some) => some.replaceAll('a', '\r\n'));
 const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   fc.record({
     kind: fc.constantFrom('reject' as const, 'tempfail' as const),
     reply: fc.record({
       code: fc.integer({ min: 400, max: 599 }),
-      lines: fc.array(text, { minLength: 1, maxLength: 32 }),
+      lines: fc.array(text, { minLength: 1, maxLength: 4 }),
     }),
   }),
   fc.record({
