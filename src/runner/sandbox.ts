@@ -222,9 +222,9 @@ export class Sandbox {
     try {
       return this.#checked(border[name].applySync(undefined, args as never[], { timeout }));
     } catch (error) {
-      const { message, stack } = this.#survived(error, border);
+      const { message } = this.#survived(error, border);
       const output = this.#again(border, name, message);
-      this.#onUnhandled(stack ?? message);
+      this.#onUnhandled(shownRejection(error));
       return output;
     }
   }
@@ -251,10 +251,9 @@ export class Sandbox {
   }
 
   /** What was thrown, if the isolate can go on; throws {@link SandboxLost} if it cannot. */
-  #survived(error: unknown, border: Border): { message: string; stack: string | undefined } {
+  #survived(error: unknown, border: Border): { message: string } {
     if (error instanceof SandboxLost) throw error;
-    const isError = error instanceof Error;
-    const message = isError ? String(error.message) : `threw a ${typeof error}`;
+    const message = error instanceof Error ? String(error.message) : `threw a ${typeof error}`;
     if (border.isolate.isDisposed) {
       throw this.#lost(
         'memory',
@@ -267,7 +266,7 @@ export class Sandbox {
         `ran longer than its CPU limit of ${this.#limits.cpuMs} ms in one call`,
       );
     }
-    return { message, stack: isError ? error.stack : undefined };
+    return { message };
   }
 
   #checked(output: unknown): string {
@@ -280,6 +279,21 @@ export class Sandbox {
     this.dispose();
     return new SandboxLost(kind, `filter ${this.#script.name} ${what}`);
   }
+}
+
+/** Where isolated-vm puts the host's frames behind those of the isolate. */
+const BOUNDARY = /\n\s*at \(<isolated-vm boundary>\).*$/s;
+
+/** Longer stacks are cut: a log line is no place for a message. */
+const MAX_STACK = 8192;
+
+/** What an author rejected a promise with. It can be anything; what cannot cross has the host's own stack. */
+function shownRejection(error: unknown): string {
+  if (!(error instanceof Error)) return `rejected with ${String(error)}`.slice(0, MAX_STACK);
+  const own = String(error.stack).replace(BOUNDARY, '');
+  return /\b(?:filter:|postern:guest)/.test(own)
+    ? own.slice(0, MAX_STACK)
+    : 'rejected with something that is no error';
 }
 
 /** A copy of the bytes that the isolate gets as an ArrayBuffer of its own. */

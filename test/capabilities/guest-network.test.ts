@@ -1,11 +1,15 @@
 import { performHash } from '../../src/capabilities/hash.ts';
 import type { HttpCapability } from '../../src/capabilities/http/http.ts';
+import { setCalling } from '../../src/runner/guest/current.ts';
 import { dns } from '../../src/runner/guest/dns.ts';
 import { hash } from '../../src/runner/guest/hash.ts';
 import { http } from '../../src/runner/guest/http.ts';
 import { net } from '../../src/runner/guest/net.ts';
 import { answer, hasItems, take } from '../../src/runner/guest/outbox.ts';
 import { LOCAL, Web } from './http/web-server.ts';
+
+// As if a handler ran all the time.
+beforeAll(() => setCalling(1));
 
 /** What the guest asked the worker for; its answer crosses as JSON, as in life. */
 function taken(): { operation: string; args: unknown[]; answer: (value: unknown) => void } {
@@ -14,7 +18,8 @@ function taken(): { operation: string; args: unknown[]; answer: (value: unknown)
   return {
     operation,
     args,
-    answer: (value) => answer(call, true, JSON.parse(JSON.stringify(value))),
+    answer: (value) =>
+      answer(call, { ok: true, json: JSON.stringify(value) ?? 'null', bytes: undefined }),
   };
 }
 

@@ -168,6 +168,76 @@ describe('the next message of a session', () => {
   });
 });
 
+describe('a message that a filter keeps in a global', () => {
+  test('shows nothing of later ones: what it had, or an error', async () => {
+    under = await EngineUnderTest.start([
+      {
+        name: 'keeps',
+        source: `import { log } from 'postern';
+          export const options = { ${PATIENT} };
+          let kept;
+          export async function eom(session, message) {
+            const [first] = message.headers;
+            if (!kept) {
+              kept = { message, first, mail: await message.parse(), ...message };
+              message.state.mark = 'state-first';
+              return;
+            }
+            message.state.mark = 'state-second';
+            // What is asked for later of what is kept must not be answered with what is parsed now.
+            await message.parse();
+            const reads = {
+              queueId: (m) => m.queueId, sender: (m) => m.sender, recipients: (m) => m.recipients,
+              size: (m) => m.size, state: (m) => m.state, subject: (m) => m.headers.get('subject'),
+              all: (m) => [...m.headers].map(({ text }) => text), first: () => kept.first.text,
+              body: async (m) => String.fromCharCode(...await m.body()),
+              raw: async (m) => String.fromCharCode(...await m.raw()),
+              parse: async (m) => (await m.parse()).text,
+              content: async () => String.fromCharCode(...await kept.mail.attachments[0].content()),
+            };
+            for (const [name, read] of Object.entries(reads)) {
+              let found;
+              try { found = await read(kept.message); } catch (error) { found = 'throws ' + error.message; }
+              log.info(name + ': ' + JSON.stringify(found));
+            }
+            const changes = {
+              add: (m) => m.headers.add('X', 'y'), change: (m) => m.headers.change('Subject', 'y'),
+              delete: (m) => m.headers.delete('Subject'), setSender: (m) => m.setSender('x@example.org'),
+              addRecipient: (m) => m.addRecipient('x@example.org'), deleteRecipient: (m) => m.deleteRecipient('x@example.org'),
+              replaceBody: (m) => m.replaceBody('x'), quarantine: (m) => m.quarantine('x'), progress: (m) => m.progress(),
+            };
+            for (const [name, change] of Object.entries(changes)) {
+              try { change(kept.message); log.info(name + ' did not throw'); } catch {}
+            }
+          }`,
+      },
+    ]);
+    let mark = 'first';
+    const part = () =>
+      `--x\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nbody-${mark}\r\n--x--\r\n`;
+    const session = under.open({ body: () => Buffer.from(part()) });
+    for (mark of ['first', 'second']) {
+      begin(session, mark);
+      session.learn({
+        f: 'headers',
+        block: 'Content-Type\0 multipart/mixed; boundary=x\0',
+        decoded: {},
+      });
+      const { verdict, modifications } = await session.call({ phase: 'eom', size: mark.length });
+      expect([verdict.kind, modifications]).toEqual(['continue', []]);
+      session.endMessage();
+    }
+    expect(under.said).toContain(
+      'sender: {"address":"sender-first@example.org","args":{"ENVID":"envid-first"}}',
+    );
+    expect(under.said).toContain('state: {"mark":"state-first"}');
+    expect(
+      under.said.filter((line) => line.includes('second') || line.includes('did not')),
+    ).toEqual([]);
+    expect(under.said).toHaveLength(12);
+  });
+});
+
 describe('state', () => {
   test('of a connection is nobody else’s, and ends with it', async () => {
     under = await EngineUnderTest.start([
@@ -190,16 +260,22 @@ describe('state', () => {
     expect(under.said).toEqual(['one1', 'two1', 'one2', 'closed one', 'three1', 'two2']);
   });
 
-  test.each([['a cycle', `session.state.deep = { state: session.state };`, 'deep']])(
-    'holds JSON only: %s is an error that says where it is',
-    async (_, code, where) => {
-      const source = `export const options = { ${PATIENT} }; export function helo(session) { ${code} }`;
-      under = await EngineUnderTest.start([{ name: 'odd', source }]);
-      expect((await helo(under.open(), 'mx')).verdict.kind).toBe('tempfail');
-      expect(under.logged.at(-1)?.text).toContain('state must hold JSON values only');
-      expect(under.logged.at(-1)?.text).toContain(where);
-    },
-  );
+  test.each([
+    ['a function', `session.state.deep = { f() {} };`, 'deep.f'],
+    ['a cycle', `session.state.deep = { state: session.state };`, 'deep'],
+    ['a bigint', `session.state.deep = { n: 1n };`, 'deep.n'],
+    ['a symbol', `session.state.deep = { s: Symbol('s') };`, 'deep.s'],
+    ['a Map', `session.state.deep = { m: new Map() };`, 'deep.m'],
+    ['a Date', `session.state.deep = { d: new Date(0) };`, 'deep.d'],
+    ['bytes', `session.state.deep = { b: new Uint8Array(1) };`, 'deep.b'],
+    ['NaN', `session.state.deep = [NaN];`, 'deep[0]'],
+  ])('holds JSON only: %s is an error that says where it is', async (_, code, where) => {
+    const source = `export const options = { ${PATIENT} }; export function helo(session) { ${code} }`;
+    under = await EngineUnderTest.start([{ name: 'odd', source }]);
+    expect((await helo(under.open(), 'mx')).verdict.kind).toBe('tempfail');
+    expect(under.logged.at(-1)?.text).toContain('state must hold JSON values only');
+    expect(under.logged.at(-1)?.text).toContain(where);
+  });
 
   test('may hold undefined, which is the same as nothing', async () => {
     const source = `export const options = { ${PATIENT} }; export function helo(session) { session.state.gone = undefined; }`;
@@ -318,6 +394,35 @@ describe('a filter', () => {
       filter: 'waits',
       verdict: { kind: 'reject', reply: { lines: ['{}'] } },
     });
+  });
+
+  test('cannot read the body of a message that another filter sees', async () => {
+    under = await EngineUnderTest.start([
+      forges(`events.map((event) => ['call', 1_000_000 + event, event, 'body', []])`),
+      {
+        name: 'waits',
+        source: `import { log, sleep } from 'postern';
+          export const options = { ${PATIENT} };
+          export async function eom() { log.info('waits'); await sleep(300); }`,
+      },
+    ]);
+    const session = under.engine.open([1], {
+      body: () => Buffer.from('secret'),
+      progress: () => {},
+      queueId: () => undefined,
+    });
+    session.learn({ f: 'mail', address: '<a@example.org>', args: [] });
+    const outcome = session.call({ phase: 'eom', size: 6 });
+    await under.logs(({ text }) => text === 'waits');
+    const forger = under.engine.open([0], {
+      body: () => Buffer.from('own'),
+      progress: () => {},
+      queueId: () => undefined,
+    });
+    await helo(forger, 'forge');
+    expect(under.said).toContain('forged');
+    await outcome;
+    expect(under.said).not.toContain('stolen secret');
   });
 
   test('cannot change its settings', async () => {

@@ -298,6 +298,10 @@ describe('a promise that a handler leaves behind', () => {
     ['a kv.get', `kv.get('x').then(() => log.info('went on'));`],
     ['one of two', `await Promise.race([sleep(0), sleep(5).then(() => log.info('went on'))]);`],
     ['of a handler that failed', `sleep(1).then(() => log.info('went on')); throw new Error('x');`],
+    [
+      'a sleep that begins when the handler has ended',
+      `let late = Promise.resolve(); for (let n = 0; n < 10; n += 1) late = late.then(() => {}); late.then(() => sleep(1)).then(() => log.info('went on'));`,
+    ],
   ])('never goes on: %s', async (_, code) => {
     under = await EngineUnderTest.start([leaves(code)]);
     const session = under.open();
@@ -341,6 +345,34 @@ describe('a promise that a handler leaves behind', () => {
   });
 });
 
+describe('a promise that several sessions await', () => {
+  test.each([
+    [
+      'goes on for all of them',
+      `await kv.set('x', 1); shared ??= kv.get('slow'); await shared; await kv.get('y');`,
+    ],
+  ])('%s', async (_, code) => {
+    const store = new HeldStore();
+    under = await EngineUnderTest.start(
+      [
+        {
+          name: 'shares',
+          source: `import { kv, sleep } from 'postern';
+            export const options = { cpu: '1s', wall: '5s' };
+            let shared;
+            export async function helo(session) { ${code} }`,
+        },
+      ],
+      {},
+      { stores: { default: store } },
+    );
+    const outcomes = ['first', 'second', 'third'].map((name) => helo(under!.open(), name));
+    await store.asked.reach(1);
+    store.release();
+    for (const { verdict } of await Promise.all(outcomes)) expect(verdict.kind).toBe('continue');
+  });
+});
+
 describe('a rejection that nobody handles', () => {
   const careless = (code: string): FilterSource => ({
     name: 'careless',
@@ -372,6 +404,8 @@ export async function helo(session) {
       /:5:36$/,
     ],
     ['that is a text', `Promise.reject('oops');`, undefined],
+    ['that is null', `Promise.reject(null);`, undefined],
+    ['that is nothing', `Promise.reject();`, undefined],
     ['that is a symbol', `Promise.reject(Symbol('oops'));`, undefined],
     ['that is a function', `Promise.reject(() => {});`, undefined],
     ['that is an object', `Promise.reject({ oops() {} });`, undefined],
@@ -405,6 +439,8 @@ export async function helo(session) {
     expect(errors).toHaveLength(1);
     expect(errors[0]!.text).toContain('nobody handled');
     if (at) expect(errors[0]!.fields.at).toMatch(at);
+    // Not a place in the server, which says nothing to an author.
+    expect(JSON.stringify(errors[0]!.fields)).not.toContain('src/runner');
   });
 
   test('in init is logged and keeps nobody from starting', async () => {
@@ -422,6 +458,15 @@ export function helo() { return reject(); }`,
     expect((await helo(under.open(), 'mx')).verdict.kind).toBe('reject');
     const line = under.logged.find(({ text }) => text.includes('nobody handled'));
     expect(line?.fields.at).toMatch(/careless\.ts:3:18$/);
+  });
+
+  test('is logged no longer than any other error, however long it is', async () => {
+    under = await EngineUnderTest.start([
+      careless(`Promise.reject(new Error('x'.repeat(2 ** 22)));`),
+    ]);
+    await helo(under.open(), 'careless');
+    const line = await under.logs(({ text }) => text.includes('nobody handled'));
+    expect(JSON.stringify(line.fields).length).toBeLessThan(20_000);
   });
 });
 

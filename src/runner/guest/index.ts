@@ -252,6 +252,7 @@ const border: GuestBorder = {
   },
   forget: (sessionKey) => {
     last = undefined;
+    sessions.get(sessionKey)?.end();
     sessions.delete(sessionKey);
     last = SIGN.quiet;
   },
