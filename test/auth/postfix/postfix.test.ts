@@ -25,6 +25,7 @@ const FILTER = `import * as postern from 'postern';
     redirect: () => redirect('elsewhere@example.com'),
     hold: () => hold('for review'),
     slow: () => delay(1),
+    slowest: () => delay(2),
     slowreject: () => delay(1, reject('5.7.1 In the end no')),
     broken: () => { throw new Error('broken'); },
   };
@@ -56,7 +57,7 @@ describeWith(['postfix'], 'check_policy_service of a real Postfix', () => {
   let postfix: Postfix;
   let receiver: Receiver;
   let folder: TemporaryDirectory;
-  let ports: Readonly<Record<'tcp' | 'unix' | 'gone' | 'open' | 'early', number>>;
+  let ports: Readonly<Record<'tcp' | 'unix' | 'gone' | 'open' | 'hasty' | 'early', number>>;
 
   beforeAll(async () => {
     site = await PolicySite.start(FILTER);
@@ -83,6 +84,7 @@ describeWith(['postfix'], 'check_policy_service of a real Postfix', () => {
         service(`unix:${path}`),
         service(gone, ', { default_action = 451 4.3.5 No policy }'),
         service(gone, ', default_action=DUNNO'),
+        service(tcp, ', timeout=1s'),
         {
           options: {
             smtpd_delay_reject: 'no',
@@ -91,8 +93,15 @@ describeWith(['postfix'], 'check_policy_service of a real Postfix', () => {
         },
       ],
     });
-    const [first, second, third, fourth, fifth] = postfix.ports;
-    ports = { tcp: first!, unix: second!, gone: third!, open: fourth!, early: fifth! };
+    const [tcpPort, unixPort, gonePort, openPort, hastyPort, earlyPort] = postfix.ports;
+    ports = {
+      tcp: tcpPort!,
+      unix: unixPort!,
+      gone: gonePort!,
+      open: openPort!,
+      hasty: hastyPort!,
+      early: earlyPort!,
+    };
   });
 
   afterAll(async () => {
@@ -248,6 +257,12 @@ describeWith(['postfix'], 'check_policy_service of a real Postfix', () => {
       expect(site.under.said.at(-1)).toContain('accept@barred.example');
       client.destroy();
     });
+  });
+
+  test('a delay alone may outlast the time that Postfix waits for an answer', async () => {
+    const client = await begun('hasty');
+    expect((await client.rcpt(named('slowest'))).code).toBe(250);
+    client.destroy();
   });
 
   test('before MAIL there is no sender, and what needs a message is not asked for', async () => {

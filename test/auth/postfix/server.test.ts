@@ -249,6 +249,24 @@ test('a client that sends without end and reads nothing is not read from, and th
   ]);
 });
 
+test('while a request is answered, only so much is read of the next ones, and then all of it', async () => {
+  await start(HELD);
+  const client = await site!.client();
+  const request = requestText({ recipient: 'a' });
+  const requests = Math.ceil((2 * 1024 ** 2) / request.length);
+  client.send(request);
+  await asked('a');
+  client.send(request.repeat(requests));
+  const [socket] = site!.sockets;
+  while (!socket!.isPaused()) await setImmediate();
+  expect(socket!.bytesRead).toBeLessThan(256 * 1024);
+  // For the rest, a gate that costs nothing.
+  site!.server.use(new Gate(site!.under.engine, []));
+  await release();
+  expect(await client.answer()).toBe('550 no a');
+  for (let n = 0; n < requests; n += 1) expect(await client.answer()).toBe('DUNNO');
+});
+
 test('a thousand idle connections cost nobody an answer', async () => {
   await start(ECHO);
   const port = await site!.listen();
