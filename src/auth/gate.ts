@@ -22,7 +22,10 @@ export class Gate {
   readonly #scope: readonly number[];
 
   /** `scope`: the filters that are asked, as indexes into the engine's. */
-  constructor(engine: LoginEngine, scope = engine.filters.map((_, filter) => filter)) {
+  constructor(
+    engine: LoginEngine,
+    scope: readonly number[] = engine.filters.map((_, filter) => filter),
+  ) {
     this.#engine = engine;
     this.#scope = scope;
   }

@@ -70,9 +70,9 @@ async function unknownExports(path: string): Promise<Problem[]> {
     });
 }
 
-function checkListeners({ milter, filters }: Config): string[] {
+function checkListeners({ milter, auth, filters }: Config): string[] {
   const names = filters.map(({ name }) => name);
-  return milter.listeners.flatMap(({ listen, filters: wanted = [] }) =>
+  return [...milter.listeners, ...auth.policy].flatMap(({ listen, filters: wanted = [] }) =>
     wanted
       .filter((name) => !names.includes(name))
       .map((name) => new UnknownFilterError(listen, name, names).message),

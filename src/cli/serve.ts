@@ -27,10 +27,11 @@ async function serve(flags: ServerFlags): Promise<void> {
     config,
     ...scripts,
     log,
-    ready: (listen) => {
+    ready: ({ listen, policy }) => {
       log.info(
         {
           listen,
+          ...(policy.length > 0 && { policy }),
           filters: config.filters.map(({ name }) => name),
           workers: config.workers,
           kv: shownUrl(config.kv.default, config.folder),

@@ -4,7 +4,7 @@ import type { FilterOverrides } from './filter-overrides.ts';
 import type { JsonObject } from './json.ts';
 import type { Limits } from './limits.ts';
 
-/** A place where MTAs connect. */
+/** A place where MTAs, or Postfix's policy clients, connect. */
 export interface ListenerConfig {
   /** As written, except that the path of a Unix socket is absolute. */
   readonly listen: string;
@@ -53,6 +53,8 @@ export interface Config {
   readonly milter: { readonly listeners: readonly ListenerConfig[] };
   /** In the order in which they run; at least one. */
   readonly filters: readonly FilterConfig[];
+  /** Where login servers and policy clients ask. */
+  readonly auth: { readonly policy: readonly ListenerConfig[] };
   readonly kv: KvConfig;
   readonly dns: DnsConfig;
   /** Worker processes, at least 1. */

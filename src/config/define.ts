@@ -67,6 +67,13 @@ export interface ConfigInput {
     /** Groups of stores, for `kv.group(name)`: `{ both: ['default', 'fleet'] }`. */
     readonly groups?: Readonly<Record<string, readonly string[]>>;
   };
+  readonly auth?: {
+    /** Postfix's policy delegation (`check_policy_service`), phase `access`. */
+    readonly policy?: {
+      /** One or several places to listen, such as `'inet:127.0.0.1:9902'`. */
+      readonly listen: string | ListenerInput | readonly (string | ListenerInput)[];
+    };
+  };
   readonly dns?: {
     /** The DNS servers that filters ask: `'127.0.0.1'`, `'[::1]:5353'`; without it those of the system. */
     readonly servers?: readonly string[];

@@ -103,6 +103,9 @@ function withFlags(written: unknown, flags: ConfigFlags, cwd: string): unknown {
   else if (isObject(raw.milter) && raw.milter.listen !== undefined) {
     raw.milter = { ...raw.milter, listen: [raw.milter.listen].flat() };
   }
+  const auth = objectIn(raw.auth);
+  if (isObject(auth.policy) && auth.policy.listen !== undefined)
+    raw.auth = { ...auth, policy: { ...auth.policy, listen: [auth.policy.listen].flat() } };
   if (flags.filter?.length) raw.filters = flags.filter.map((path) => resolve(cwd, path));
   if (flags.kv !== undefined) {
     const url = parseKvUrl(flags.kv, cwd);

@@ -32,12 +32,20 @@ export function resolveConfig(
 ): { config: Config; mistakes: readonly Mistake[] } {
   const mistakes: Mistake[] = [];
   const filters = resolveFilters(parsed, context.folder, mistakes);
-  const listeners = resolveListeners(parsed, filters, context, mistakes);
+  const seen = new Set<string>();
+  const resolved = (path: string, listeners: readonly ParsedListener[]) =>
+    resolveListeners(listeners, path, filters, context, seen, mistakes);
+  const listeners = resolved(
+    'milter.listen',
+    parsed.milter?.listen ?? [{ listen: DEFAULT_LISTEN }],
+  );
+  const policy = resolved('auth.policy.listen', parsed.auth?.policy?.listen ?? []);
   const kv = resolveKv(parsed.kv, context.folder, mistakes);
   const config = {
     ...(context.file !== undefined && { file: context.file }),
     folder: context.folder,
     milter: { listeners },
+    auth: { policy },
     filters,
     kv,
     dns: resolveDns(parsed.dns),
@@ -74,16 +82,20 @@ function resolveFilters(parsed: ParsedConfig, folder: string, mistakes: Mistake[
   });
 }
 
+type ParsedListener = NonNullable<NonNullable<ParsedConfig['milter']>['listen']>[number];
+
+/** `path`: the key of the list. `seen`: the places that are taken already. */
 function resolveListeners(
-  parsed: ParsedConfig,
+  listeners: readonly ParsedListener[],
+  path: string,
   filters: readonly FilterConfig[],
   { folder, checkListen }: ResolveContext,
+  seen: Set<string>,
   mistakes: Mistake[],
 ): ListenerConfig[] {
   const names = filters.map(({ name }) => name);
-  const seen = new Set<string>();
-  return (parsed.milter?.listen ?? [{ listen: DEFAULT_LISTEN }]).map((listener, index) => {
-    const at = `milter.listen[${index}]`;
+  return listeners.map((listener, index) => {
+    const at = `${path}[${index}]`;
     const listen = absoluteSocket(listener.listen, folder);
     const wrong = checkListen?.(listen);
     if (wrong !== undefined) mistakes.push({ path: at, message: wrong });

@@ -150,7 +150,28 @@ export const configSchema = z.strictObject(
         expectObject("an object such as { servers: ['127.0.0.1'], timeout: '2s' }"),
       )
       .optional(),
-    auth: notYet('the login hooks'),
+    auth: z
+      .strictObject(
+        {
+          policy: z
+            .strictObject(
+              {
+                // One place to listen has become a list of one before it comes here.
+                listen: z
+                  .array(listenerSchema)
+                  .min(1, { error: 'expected at least one place to listen' }),
+              },
+              expectObject("an object such as { listen: 'inet:127.0.0.1:9902' }"),
+            )
+            .optional(),
+          listen: notYet('the login hooks over HTTP'),
+          secret: notYet('the login hooks over HTTP'),
+          dovecot: notYet('the login hooks over HTTP'),
+          nginx: notYet('the login hooks over HTTP'),
+        },
+        expectObject("an object such as { policy: { listen: 'inet:127.0.0.1:9902' } }"),
+      )
+      .optional(),
     status: notYet('the status page'),
     workers: z.union([z.literal('auto'), count()], { error: WORKERS }).optional(),
     limits: limitsSchema.optional(),
@@ -169,6 +190,10 @@ export function configKeys(path: readonly PropertyKey[]): readonly string[] {
   const [first, second] = path;
   if (first === undefined) return Object.keys(configSchema.shape);
   if (first === 'milter') return second === undefined ? ['listen'] : LISTENER_KEYS;
+  if (first === 'auth') {
+    if (second === undefined) return ['policy'];
+    return path.length === 2 ? ['listen'] : LISTENER_KEYS;
+  }
   if (first === 'filters') return FILTER_KEYS;
   if (first === 'kv') return second === undefined ? ['default', 'stores', 'groups'] : [];
   if (first === 'dns') return ['servers', 'timeout', 'tries'];

@@ -153,7 +153,7 @@ export class MilterServer {
 }
 
 /** The filters of a listener, as indexes; throws {@link UnknownFilterError}. */
-function scopeOf(listener: ListenerConfig, engine: Engine): readonly number[] {
+export function scopeOf(listener: ListenerConfig, engine: Engine): readonly number[] {
   const names = engine.filters.map(({ name }) => name);
   if (listener.filters === undefined) return names.map((_, index) => index);
   return listener.filters.map((name) => {

@@ -26,6 +26,11 @@ export type ToSupervisor =
   /** Waiting for `start`. */
   | { readonly type: 'hello' }
   /** Every socket accepts; their addresses as they are, ports chosen by the system included. */
-  | { readonly type: 'ready'; readonly listen: readonly string[] }
+  | {
+      readonly type: 'ready';
+      readonly listen: readonly string[];
+      /** Where Postfix's policy clients connect. */
+      readonly policy: readonly string[];
+    }
   /** Cannot start: what a person has to mend, and whether it is their input (exit code 2) or the machine. */
   | { readonly type: 'failed'; readonly message: string; readonly isInput: boolean };

@@ -62,7 +62,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
       limits,
       ...(onEvent && { onEvent }),
     });
-    warnOfIdlePhases(engine.filters, log);
+    warnOfIdlePhases(engine.filters, config, log);
     const close = async () => {
       await engine.close();
       await capabilities.close();
@@ -76,12 +76,22 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   }
 }
 
-/** A filter may export the phases of logins already; nobody calls them yet. */
-function warnOfIdlePhases(filters: readonly FilterDescription[], log: Logger): void {
+/** A filter may export phases that nobody calls. */
+function warnOfIdlePhases(
+  filters: readonly FilterDescription[],
+  { auth }: Config,
+  log: Logger,
+): void {
+  const isAsked = auth.policy.length > 0;
   for (const { name, phases } of filters) {
-    const idle = LOGIN_PHASES.filter((phase) => phases.has(phase));
+    const idle = LOGIN_PHASES.filter((phase) => phases.has(phase) && phase !== 'access');
     if (idle.length > 0)
       log.warn({ filter: name }, `this version does not call ${idle.join(', ')} yet`);
+    if (phases.has('access') && !isAsked)
+      log.warn(
+        { filter: name },
+        'nobody calls access: the configuration has no auth.policy.listen',
+      );
   }
 }
 

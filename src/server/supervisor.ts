@@ -4,7 +4,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import type { Config } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import { parseListen } from '../milter/address.ts';
 import { applySocketMode, prepareUnixSocket } from '../milter/unix-socket.ts';
 import { EXIT } from './exit-codes.ts';
@@ -32,7 +32,15 @@ export interface Serving {
   readonly filters: readonly CompiledScript[];
   readonly log: Logger;
   /** Every socket accepts. */
-  readonly ready: (listen: readonly string[]) => void;
+  readonly ready: (places: ServingPlaces) => void;
+}
+
+/** Where it listens, with the ports that the system chose. */
+export interface ServingPlaces {
+  /** For MTAs. */
+  readonly listen: readonly string[];
+  /** For Postfix's policy clients. */
+  readonly policy: readonly string[];
 }
 
 /** Serves until it is told to stop; resolves with the exit code. */
@@ -57,7 +65,7 @@ class Supervisor {
   async run(): Promise<number> {
     process.title = 'postern supervisor';
     const { config } = this.#serving;
-    for (const { listen } of config.milter.listeners) {
+    for (const { listen } of listenersOf(config)) {
       const address = parseListen(listen);
       if (address.kind === 'unix') await prepareUnixSocket(address.path);
     }
@@ -102,7 +110,7 @@ class Supervisor {
         return;
       case 'ready':
         this.#setModes().then(
-          () => this.#workerReady(index, message.listen),
+          () => this.#workerReady(index, message),
           (error: Error) => this.#fail(error.message, EXIT.failed),
         );
         return;
@@ -115,16 +123,16 @@ class Supervisor {
     }
   }
 
-  #workerReady(index: number, listen: readonly string[]): void {
+  #workerReady(index: number, { listen, policy }: ServingPlaces): void {
     this.#ready.add(index);
     if (this.#wasReady || this.#ready.size < this.#serving.config.workers) return;
     this.#wasReady = true;
-    this.#serving.ready(listen);
+    this.#serving.ready({ listen, policy });
   }
 
   /** Modes and owners of Unix sockets; a worker that binds them anew needs them anew. */
   async #setModes(): Promise<void> {
-    for (const { listen, mode, owner, group } of this.#serving.config.milter.listeners) {
+    for (const { listen, mode, owner, group } of listenersOf(this.#serving.config)) {
       const address = parseListen(listen);
       if (address.kind !== 'unix') continue;
       await applySocketMode(address.path, {
@@ -179,6 +187,11 @@ class Supervisor {
   #killAll(): void {
     for (const worker of this.#indexes.keys()) worker.process.kill('SIGKILL');
   }
+}
+
+/** Every socket that workers share. */
+function listenersOf({ milter, auth }: Config): readonly ListenerConfig[] {
+  return [...milter.listeners, ...auth.policy];
 }
 
 function send(worker: Worker, message: ToWorker): void {

@@ -20,7 +20,7 @@ async function start(order: Extract<ToWorker, { type: 'start' }>): Promise<void>
   });
   try {
     worker = await Worker.start(order, log);
-    tell({ type: 'ready', listen: worker.listening });
+    tell({ type: 'ready', listen: worker.listening, policy: worker.policy });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     tell({ type: 'failed', message, isInput: isInputError(error) });

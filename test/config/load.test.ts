@@ -85,6 +85,7 @@ describe('a configuration file', () => {
       folder: cwd,
       milter: { listeners: [{ listen: 'inet:127.0.0.1:9900' }] },
       filters: [{ name: 'a', path: `${cwd}/filters/a.ts`, settings: {}, overrides: {} }],
+      auth: { policy: [] },
       kv: { default: `lmdb:${cwd}/data`, stores: {}, groups: {} },
       dns: { timeoutMs: 2000, tries: 2 },
       workers: availableParallelism(),
@@ -249,6 +250,23 @@ test('names further stores, groups of them, and the DNS servers', async () => {
       logLines: 7,
     },
   });
+});
+
+test('names the places of policy clients, each with its own filters if it wants', async () => {
+  const cwd = configured(`{
+    filters: ['filters/a.ts', 'filters/b.ts'],
+    auth: { policy: { listen: ['inet:127.0.0.1:9902', { listen: 'unix:policy.sock', mode: '0660', filters: ['b'] }] } },
+  }`);
+  expect((await load(cwd)).auth).toEqual({
+    policy: [
+      { listen: 'inet:127.0.0.1:9902' },
+      { listen: `unix:${cwd}/policy.sock`, mode: 0o660, filters: ['b'] },
+    ],
+  });
+  const one = configured(
+    "{ filters: ['filters/a.ts'], auth: { policy: { listen: 'inet:127.0.0.1:1' } } }",
+  );
+  expect((await load(one)).auth.policy).toEqual([{ listen: 'inet:127.0.0.1:1' }]);
 });
 
 test('the store of one process is not given to several workers', async () => {

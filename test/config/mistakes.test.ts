@@ -263,10 +263,18 @@ test.each<[what: string, config: string, lines: string[]]>([
     ],
   ],
   [
-    'what this version does not have yet',
-    `{ ${A}, auth: {}, status: {} }`,
+    'a place of policy clients that is one of MTAs already, and a filter that is not there',
+    `{ ${A}, milter: { listen: 'inet:127.0.0.1:1' }, auth: { policy: { listen: [{ listen: 'inet:127.0.0.1:1', filters: ['b'] }] } } }`,
     [
-      'auth: this version does not have the login hooks yet; remove the key',
+      "auth.policy.listen[0]: 'inet:127.0.0.1:1' is in the list already",
+      "auth.policy.listen[0].filters[0]: there is no filter named 'b'; did you mean 'a'?",
+    ],
+  ],
+  [
+    'what this version does not have yet',
+    `{ ${A}, auth: { listen: 'http://127.0.0.1:9901' }, status: {} }`,
+    [
+      'auth.listen: this version does not have the login hooks over HTTP yet; remove the key',
       'status: this version does not have the status page yet; remove the key',
     ],
   ],
