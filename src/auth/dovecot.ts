@@ -5,12 +5,12 @@
  * or refuses as `auth_policy_reject_on_fail` says.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../engine/contract.ts';
 import type { Attributes, LoginFailure, LoginOutcome } from '../policy/logins.ts';
 import { type AllowAnswer, AttemptMemory } from './attempt-memory.ts';
+import { atMost, type Background } from './background.ts';
 import { readAttempt, readOutcome, statedPhase } from './dovecot-attempt.ts';
-import type { Gate } from './gate.ts';
+import type { AskOptions, Gate } from './gate.ts';
 import { textOf } from './json.ts';
 import type { LoginPolicy } from './login-policy.ts';
 import type { LoginSessions } from './login-sessions.ts';
@@ -36,7 +36,8 @@ export interface DovecotOptions {
   readonly memory: AttemptMemory;
   readonly sessions: LoginSessions;
   readonly tarpits: Tarpits;
-  /** Reports that filters may still work on after they were answered. */
+  readonly background: Background;
+  /** Reports and events that filters may still work on after they were answered. */
   readonly waiting: number;
   /**
    * What Dovecot's `auth_policy_reject_on_fail` says. With `no` a login goes on when we failed
@@ -59,8 +60,6 @@ const GO_ON: PolicyAnswer = { status: 0, msg: '' };
 
 export class Dovecot {
   readonly #options: DovecotOptions;
-  /** Reports that filters work on. */
-  #waiting = 0;
   #counts = { allows: 0, reports: 0, denied: 0, tarpitted: 0 };
 
   constructor(options: DovecotOptions) {
@@ -115,16 +114,14 @@ export class Dovecot {
     else if (success) sessions.ended(key);
     else sessions.failed(session ?? key);
     if (!gate.handles('login')) return GO_ON;
-    const asked = gate.ask(
-      { phase: 'login', outcome },
-      isOpen ? { leaseOwner: sessions.owner(session) } : {},
-    );
-    this.#waiting += 1;
-    const counted = asked.finally(() => {
-      this.#waiting -= 1;
-    });
+    const { background, waiting } = this.#options;
+    const asking: AskOptions = {
+      signal: background.signal,
+      ...(isOpen && { leaseOwner: sessions.owner(session) }),
+    };
+    const counted = background.add(gate.ask({ phase: 'login', outcome }, asking));
     // Filters that are far behind hold up the reports, and so those who send them.
-    if (this.#waiting > this.#options.waiting) await counted;
+    if (background.size > waiting) await counted;
     else await atMost(REPORT_MS, counted);
     return GO_ON;
   }
@@ -152,11 +149,4 @@ export class Dovecot {
     this.#counts.tarpitted += 1;
     return { status: seconds, msg: '' };
   }
-}
-
-async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
-  const patience = new AbortController();
-  const over = sleep(ms, undefined, { ref: false, signal: patience.signal }).catch(() => {});
-  await Promise.race([promise, over]);
-  patience.abort();
 }

@@ -1,6 +1,7 @@
 /** Dovecot's event exporter (http-post, JSON, one event a request): told, not asked. */
 
 import type { Attributes, ServerEvent } from '../policy/logins.ts';
+import type { Background } from './background.ts';
 import { BadRequest } from './bad-request.ts';
 import type { Gate } from './gate.ts';
 import { isObject, textOf } from './json.ts';
@@ -11,7 +12,8 @@ export interface EventsOptions {
   readonly gate: Gate;
   readonly sessions: LoginSessions;
   readonly log: LoginLog;
-  /** Events that filters work on at once. */
+  readonly background: Background;
+  /** Reports and events that filters work on at once. */
   readonly waiting: number;
 }
 
@@ -20,7 +22,6 @@ const ENDS_SESSION: ReadonlySet<string> = new Set(['mail_user_session_finished',
 
 export class Events {
   readonly #options: EventsOptions;
-  #waiting = 0;
 
   constructor(options: EventsOptions) {
     this.#options = options;
@@ -29,21 +30,18 @@ export class Events {
   /** Returns at once; throws BadRequest for what is no event. */
   take(body: Attributes): void {
     const event = readEvent(body);
-    const { gate, sessions, log, waiting } = this.#options;
+    const { gate, sessions, log, background, waiting } = this.#options;
     const session = textOf(event.fields.session);
     if (session !== undefined) {
       if (ENDS_SESSION.has(event.name)) sessions.ended(session);
       else sessions.heard(session);
     }
     if (!gate.handles('event')) return;
-    if (this.#waiting >= waiting) {
+    if (background.size >= waiting) {
       log.warn('events', { waiting }, 'dropped an event: the filters are behind with as many');
       return;
     }
-    this.#waiting += 1;
-    gate.ask({ phase: 'event', event }).finally(() => {
-      this.#waiting -= 1;
-    });
+    background.add(gate.ask({ phase: 'event', event }, { signal: background.signal }));
   }
 }
 

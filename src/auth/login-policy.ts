@@ -15,6 +15,8 @@ export interface LoginPolicyOptions {
 }
 
 const BANNED: Outcome = { verdict: { kind: 'reject' }, delayMs: 0, modifications: [] };
+/** Nobody hears it. */
+const GONE: Outcome = { verdict: { kind: 'continue' }, delayMs: 0, modifications: [] };
 
 export class LoginPolicy {
   readonly #options: LoginPolicyOptions;
@@ -26,6 +28,7 @@ export class LoginPolicy {
   /** Never rejects. */
   async attempt(attempt: LoginAttempt, options: AskOptions): Promise<Outcome> {
     if (await this.#isBanned(attempt)) return BANNED;
+    if (options.signal?.aborted) return GONE;
     return this.#options.gate.ask({ phase: 'auth', attempt }, options);
   }
 

@@ -1,10 +1,12 @@
 /** The HTTP server that login servers ask: `/dovecot`, `/nginx` and `/events`. */
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import type { Logger } from '../../engine/logger.ts';
 import { reasonOf } from '../../kv/errors.ts';
 import { AttemptMemory } from '../attempt-memory.ts';
+import { Background } from '../background.ts';
 import { BadRequest } from '../bad-request.ts';
 import { Dovecot } from '../dovecot.ts';
 import { Events } from '../events.ts';
@@ -58,6 +60,7 @@ export class LoginServer {
   readonly #log: LoginLog;
   readonly #secret: SharedSecret | undefined;
   readonly #sessions: LoginSessions;
+  readonly #background = new Background();
   readonly #routes: Routes;
   readonly #server: Server;
   #connections = 0;
@@ -90,6 +93,7 @@ export class LoginServer {
       gate,
       sessions,
       tarpits,
+      background: this.#background,
       waiting: limits.waiting,
       memory: new AttemptMemory({ sessions: limits.sessions, now }),
     });
@@ -107,7 +111,13 @@ export class LoginServer {
         options: nginx,
         waiting: limits.waiting,
       }),
-      events: new Events({ gate, sessions, log, waiting: limits.waiting }),
+      events: new Events({
+        gate,
+        sessions,
+        log,
+        background: this.#background,
+        waiting: limits.waiting,
+      }),
     });
     this.#server = this.#createServer();
   }
@@ -165,15 +175,16 @@ export class LoginServer {
     return this.#server.address()!;
   }
 
-  /** Accepts no more; requests under way are answered, for `graceMs`. Gives all leases back. */
+  /** Accepts no more; requests, reports and events under way end first, for `graceMs`. Gives all leases back. */
   async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     const isOver = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const grace = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    const works = this.#background.end(graceMs);
     await isOver;
-    if (this.#connections > 0)
-      await new Promise<void>((resolve) => this.#server.once('empty', resolve));
+    if (this.#connections > 0) await once(this.#server, 'empty');
     clearTimeout(grace);
+    await works;
     this.#sessions.close();
   }
 
