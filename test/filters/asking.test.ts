@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Gate } from '../../src/auth/gate.ts';
 import type { FilterOverrides } from '../../src/config/filter-overrides.ts';
 import type { JsonObject } from '../../src/config/json.ts';
 import type { EngineSession } from '../../src/engine/contract.ts';
@@ -20,6 +21,7 @@ function filtersOf(page: string): string[] {
 
 const [dnsbl, asksHttp, attachments, authenticates] = filtersOf('asking.md');
 const [rateLimit] = filtersOf('kv.md');
+const [senderLimit] = filtersOf('postfix-policy.md');
 
 let under: EngineUnderTest | undefined;
 let dns: DnsServer | undefined;
@@ -162,4 +164,23 @@ test('the rate limit of the page about stores lets twenty connections a minute t
       lines: [expect.stringMatching(/^Too many connections, retry in [123] s$/)],
     },
   });
+});
+
+test('the limit of the page about policy requests counts the recipients of a login', async () => {
+  await serve(senderLimit);
+  const gate = new Gate(under!.engine);
+  const ask = async (state: string, user?: string) => {
+    const request = {
+      state,
+      client: {},
+      attributes: {},
+      ...(user && { auth: { type: 'PLAIN', user } }),
+    };
+    return (await gate.ask({ phase: 'access', request })).verdict.kind;
+  };
+  for (let n = 0; n < 200; n++) expect(await ask('RCPT', 'ann')).toBe('continue');
+  expect(await ask('RCPT', 'ann')).toBe('tempfail');
+  expect(await ask('END-OF-MESSAGE', 'ann')).toBe('continue');
+  expect(await ask('RCPT', 'bob')).toBe('continue');
+  expect(await ask('RCPT')).toBe('continue');
 });
