@@ -56,7 +56,7 @@ export interface LimitsInput {
   readonly parseDepth?: number;
   /** What one handler may ask for at once (`kv`, `dns`, `http` ...). Default 1000. */
   readonly calls?: number;
-  /** Lines that one filter may log in a second, in each worker. Default 100. */
+  /** Lines that one filter may log in a second, in each worker. Default 1000. */
   readonly logLines?: number;
 }
 
@@ -122,7 +122,7 @@ export const DEFAULT_LIMITS: Limits = {
     timeMs: durationMs('5s'),
   },
   calls: 1000,
-  logLines: 100,
+  logLines: 1000,
 };
 
 /** The limits as written, each turned into a number. */

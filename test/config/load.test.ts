@@ -117,7 +117,7 @@ describe('a configuration file', () => {
           timeMs: 5000,
         },
         calls: 1000,
-        logLines: 100,
+        logLines: 1000,
       },
     });
   });

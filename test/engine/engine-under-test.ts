@@ -122,7 +122,7 @@ export class EngineUnderTest {
           stateBytes: 64 * 1024,
           modifications: 1000,
           calls: 1000,
-          logLines: 1000,
+          logLines: 1_000_000,
           parse: DEFAULT_LIMITS.parse,
           ...limits,
         },

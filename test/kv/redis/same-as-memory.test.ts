@@ -130,7 +130,7 @@ describeWith(['redis-server'], 'Redis and a memory store with the same clock', (
           }
           await memory.close();
         }),
-        { numRuns: 30 },
+        { numRuns: 10 },
       );
       await redis.close();
     },
