@@ -74,14 +74,16 @@ export class AttemptMemory {
     return createHash('sha256').update(all).digest('base64');
   }
 
-  allowed(key: string, hasSession: boolean): OpenAllow {
+  /** `isStated`: the server itself says whether the password was checked. */
+  allowed(key: string, hasSession: boolean, isStated?: boolean): OpenAllow {
     const last = this.#attempts.get(key)?.allow;
     const now = this.#now();
-    const isSecond =
+    const follows =
       last?.answer?.kind === 'go' &&
       !last.isSecond &&
       now >= last.secondFrom &&
       now <= last.secondUntil;
+    const isSecond = isStated ?? follows;
     const allow: Allow = { isSecond, secondFrom: 0, secondUntil: 0 };
     this.#attempts.set(key, { allow });
     return {

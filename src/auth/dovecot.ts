@@ -78,9 +78,13 @@ export class Dovecot {
     const { policy, memory, sessions } = this.#options;
     const known = readAttempt(body);
     const key = AttemptMemory.key(known, textOf(body.pwhash) ?? '');
-    const open = memory.allowed(key, known.session !== undefined);
     const stated = statedPhase(body);
-    const isVerified = stated === undefined ? open.isSecond : stated === 'after';
+    const open = memory.allowed(
+      key,
+      known.session !== undefined,
+      stated === undefined ? undefined : stated === 'after',
+    );
+    const isVerified = open.isSecond;
     this.#counts.allows += 1;
     let answer: AllowAnswer = { kind: 'failed' };
     try {

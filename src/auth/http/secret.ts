@@ -32,9 +32,9 @@ function digestOf(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** Dovecot sends two spaces before it. */
+/** Dovecot sends two spaces before it; node:http has taken them away. */
 function bytesOf(value: string | string[] | undefined): Buffer | undefined {
-  return typeof value === 'string' ? Buffer.from(value.trim(), 'latin1') : undefined;
+  return typeof value === 'string' ? Buffer.from(value, 'latin1') : undefined;
 }
 
 function basicPassword(authorization: string | undefined): Buffer | undefined {
