@@ -25,7 +25,7 @@ describe('a filter that logs without end', () => {
     );
     await under.open().call({ phase: 'helo' });
     const lines = under.said.filter((text) => text.startsWith('line '));
-    expect(lines).toEqual(Array.from({ length: 20 }, (_, n) => 'line ' + n));
+    expect(lines).toEqual(Array.from({ length: 20 }, (_, n) => `line ${n}`));
     expect(under.said).toContain('calm');
     const told = await under.logs(({ text }) => text.includes('limits.logLines'));
     // What went beyond ten times the limit did not even leave the isolate.
